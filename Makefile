@@ -1,0 +1,60 @@
+# Lexmill: `make demo` shows the product, `make test` proves it.  Nothing needs installing by hand.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: install demo test test-slow test-browser test-postgres lint format bench clean help
+
+help:
+	@echo "make demo           install, run the demo pipeline on real text, print where its page is"
+	@echo "make test           install, run the test suite (the one CI runs)"
+	@echo "make lint           format check, lint, types, layers"
+	@echo "make test-slow      long tests: kills at every stage, the whole demo twice"
+	@echo "make test-browser   the Prefect UI in Debian's Chromium"
+	@echo "make test-postgres  Prefect's server on Debian's PostgreSQL"
+	@echo "make bench          measurements against peers"
+
+install: $(STAMP)
+
+# pip installs torch (it knows where the CPU build is), uv the rest (seconds instead of a minute)
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Lexmill needs Python 3.11 or newer; name it with make PYTHON=python3.11"; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "python3 -m venv failed: install Debian's python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv torch
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,dask,postgres]'
+	@touch $(STAMP)
+
+demo: install
+	$(BIN)/lexmill run demo
+
+test: install
+	$(PYTEST) -m "not slow and not browser and not postgres"
+
+test-slow: install
+	$(PYTEST) -m slow
+
+test-browser: install
+	$(PYTEST) -m browser
+
+test-postgres: install
+	$(PYTEST) -m postgres
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install
+	for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info

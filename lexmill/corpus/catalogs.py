@@ -1,0 +1,208 @@
+"""Message catalogs: translations of one set of messages by key, read as parallel documents.
+
+A catalog is one file in one language.  Catalogs of one group (the regex group `group` in `members`) translate each
+other; each (group, language) becomes a document whose lines are its sentence-like messages, and with
+`parallel` the documents of a group match line by line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import xxhash
+
+from lexmill.corpus.languages import script_of
+from lexmill.corpus.markup import PLACEHOLDER, REFERENCE, segment_text
+from lexmill.corpus.members import Member, ReadError, readable
+from lexmill.corpus.params import CorpusParams
+from lexmill.corpus.po import PoError, parse_po
+from lexmill.corpus.records import load_json
+from lexmill.corpus.schema import Document, Refusal
+from lexmill.corpus.scripts import script_counts, script_share, weighted_length
+
+MIN_LETTERS = 0.5  # of a segment's characters
+MIN_SCRIPT_SHARE = 0.35  # of its letters: product names in Latin letters are common in every interface
+
+Messages = dict[str, str]  # key -> message, in file order
+
+
+def read_catalogs(
+    members: Sequence[Member], params: CorpusParams, counts: Counter[str]
+) -> Iterator[Document | Refusal]:
+    """Documents of all catalogs, by group, then language.
+
+    `counts` gains the number of segments by what became of them: `kept`, `untranslated`, `too_short`, `few_letters`,
+    `wrong_script`, `placeholder`, `reference`, `repeated`, `not_in_all_languages`.  Memory: the catalogs of one group,
+    and one hash a kept segment.  Raises ReadError for a catalog that cannot be parsed.
+    """
+    for member in members:
+        if member.language is None:
+            raise ReadError(
+                f"{member.name}: the language of a catalog must be set by `language` or `members`"
+            )
+    seen: set[tuple[str, int]] = set()
+    ordered = sorted(members, key=lambda m: (m.group or m.name, m.language or "", len(m.name), m.name))
+    for group, together in groupby(ordered, key=lambda m: m.group or m.name):
+        chosen: dict[str, Member] = {}
+        for member in together:
+            language = str(member.language)
+            if language in chosen:  # es_MX beside es: the shorter code stands for the language
+                detail = f"{chosen[language].name} is read"
+                yield Refusal("regional_variant", detail, member.name, 0, language, member.domain)
+            else:
+                chosen[language] = member
+        yield from _group_documents(group, chosen, params, counts, seen)
+
+
+def _group_documents(
+    group: str,
+    members: Mapping[str, Member],
+    params: CorpusParams,
+    counts: Counter[str],
+    seen: set[tuple[str, int]],
+) -> Iterator[Document | Refusal]:
+    """Documents of one group; `seen` holds (language, hash) of the segments of earlier groups."""
+    sources, catalogs = _load(members, params)
+    kept = {
+        language: _usable(language, messages, sources, params, counts)
+        for language, messages in catalogs.items()
+    }
+    if params.parallel:
+        kept = _in_all(kept, params, counts)
+    _drop_repeated(kept, params, seen, counts)
+    first = next(iter(members.values()))
+    for language in sorted(kept):
+        if params.languages is not None and language not in params.languages:
+            continue
+        member = members.get(language, first)
+        for part, lines in _parts(kept[language], params.key_group):
+            counts["kept"] += len(lines)
+            origin = (member.name if language in members else f"{group}#source") + (
+                f"#{part}" if part else ""
+            )
+            label = f"{group}:{part}" if part else group
+            yield Document("\n".join(lines), language, member.domain, label, origin)
+
+
+def _load(members: Mapping[str, Member], params: CorpusParams) -> tuple[Messages, dict[str, Messages]]:
+    """(messages in the source language, catalogs by language); a PO source is the union of its message ids."""
+    if next(iter(members.values())).format == "json_catalog":
+        catalogs = {language: flattened(load_json(member, params)) for language, member in members.items()}
+        return catalogs.get(params.source_language, {}), catalogs
+    sources: Messages = {}
+    catalogs = {}
+    for language, member in members.items():
+        ids, translations = _po_messages(member, params)
+        sources |= ids
+        catalogs[language] = translations
+    if not params.parallel or params.source_language in params.parallel:
+        catalogs[params.source_language] = sources
+    return sources, catalogs
+
+
+def _po_messages(member: Member, params: CorpusParams) -> tuple[Messages, Messages]:
+    """(key -> message id, key -> translation)."""
+    with readable(member) as handle:
+        raw = handle.read()
+    try:
+        entries = list(parse_po(raw.decode(params.encoding)))
+    except (PoError, UnicodeDecodeError) as error:
+        raise ReadError(f"{member.name} is not a readable PO catalog: {error}") from error
+    keys = [f"{entry.context}\x04{entry.source}" if entry.context else entry.source for entry in entries]
+    ids = {key: segment_text(entry.source) for key, entry in zip(keys, entries, strict=True)}
+    return ids, {key: segment_text(entry.translation) for key, entry in zip(keys, entries, strict=True)}
+
+
+def flattened(content: Any, prefix: str = "") -> Messages:
+    """Strings of nested JSON objects and lists by dotted key, as plain text."""
+    if isinstance(content, str):
+        return {prefix: segment_text(content)}
+    items: Iterator[tuple[Any, Any]] = iter(())
+    if isinstance(content, dict):
+        items = iter(content.items())
+    elif isinstance(content, list):
+        items = iter(enumerate(content))
+    found: Messages = {}
+    for key, value in items:
+        found |= flattened(value, f"{prefix}.{key}" if prefix else str(key))
+    return found
+
+
+def _usable(
+    language: str, messages: Messages, sources: Messages, params: CorpusParams, counts: Counter[str]
+) -> Messages:
+    """The sentence-like, translated messages."""
+    source = sources if language != params.source_language else {}
+    kept: Messages = {}
+    for key, text in messages.items():
+        reason = _refused(text, source.get(key), script_of(language), params)
+        if reason:
+            counts[reason] += 1
+        else:
+            kept[key] = text
+    return kept
+
+
+def _refused(text: str, source: str | None, script: str, params: CorpusParams) -> str:
+    """Why a segment is not used, or ""."""
+    if text == source:
+        return "untranslated"
+    if REFERENCE.fullmatch(text):
+        return "reference"
+    if 2 * len(text) < params.min_segment:
+        return "too_short"
+    if params.placeholders == "drop_segment" and PLACEHOLDER.search(text):
+        return "placeholder"
+    counts = script_counts(text)
+    if weighted_length(counts) < params.min_segment:
+        return "too_short"
+    if int(counts[1:].sum()) < MIN_LETTERS * len(text):
+        return "few_letters"
+    return "wrong_script" if script_share(counts, script) < MIN_SCRIPT_SHARE else ""
+
+
+def _in_all(kept: dict[str, Messages], params: CorpusParams, counts: Counter[str]) -> dict[str, Messages]:
+    """Only the keys that every parallel language has, in the order of the first language's file."""
+    missing = [language for language in params.parallel if language not in kept]
+    shared: set[str] = set()
+    if not missing:
+        shared = set.intersection(*(set(kept[language]) for language in params.parallel))
+    counts["not_in_all_languages"] += sum(len(kept[language].keys() - shared) for language in kept)
+    if not shared:
+        return {}
+    order = [key for key in kept[params.parallel[0]] if key in shared]
+    return {language: {key: kept[language][key] for key in order} for language in params.parallel}
+
+
+def _drop_repeated(
+    kept: dict[str, Messages], params: CorpusParams, seen: set[tuple[str, int]], counts: Counter[str]
+) -> None:
+    """Drop, in place, segments that an earlier group (or line) of the corpus already has; parallel ones together."""
+    judged = params.parallel[:1] if params.parallel else tuple(kept)
+    for language in judged:
+        for key, text in list(kept.get(language, {}).items()):
+            mark = (language, xxhash.xxh3_64_intdigest(text.encode("utf-8", "replace")))
+            if mark not in seen:
+                seen.add(mark)
+                continue
+            for affected in params.parallel or (language,):
+                del kept[affected][key]
+                counts["repeated"] += 1
+
+
+def _parts(messages: Messages, key_group: str | None) -> Iterator[tuple[str, list[str]]]:
+    """(part, lines): all messages, or those whose keys have the same first group of `key_group`."""
+    if key_group is None:
+        if messages:
+            yield "", list(messages.values())
+        return
+    pattern = re.compile(key_group)
+    parts: dict[str, list[str]] = {}
+    for key, text in messages.items():
+        match = pattern.search(key)
+        parts.setdefault(match[1] if match else "", []).append(text)
+    yield from sorted(parts.items())

@@ -1,0 +1,180 @@
+"""Readers of records: JSON Lines, JSON, CSV and Parquet, one document a record."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lexmill.corpus.languages import UnknownLanguageError, language_label
+from lexmill.corpus.members import Member, ReadError, readable
+from lexmill.corpus.params import CorpusParams
+from lexmill.corpus.plain import MAX_DOCUMENT_BYTES, decoded, lines_of
+from lexmill.corpus.schema import Document, Refusal, excerpt_of
+
+
+def read_jsonl(member: Member, params: CorpusParams) -> Iterator[Document | Refusal]:
+    """One JSON object a line; a line that is none is refused with its number, empty lines are passed over."""
+    with readable(member) as handle:
+        for number, line in lines_of(handle):
+            origin = f"{member.name}:{number}"
+            if not line.strip():
+                continue
+            text = decoded(line, params, origin, member.language)
+            if isinstance(text, Refusal):
+                yield text
+                continue
+            try:
+                record = json.loads(text)
+            except (ValueError, RecursionError) as error:
+                yield Refusal("bad_json", str(error), origin, len(line), excerpt=excerpt_of(text))
+                continue
+            yield _document(record, member, params, origin, len(line))
+
+
+def read_json(member: Member, params: CorpusParams) -> Iterator[Document | Refusal]:
+    """A list of objects, or an object of objects: origins end in `#<index>` or `#<key>`.  Read whole into memory."""
+    content = load_json(member, params)
+    if not isinstance(content, list | dict):
+        raise ReadError(f"{member.name} holds neither a list nor an object of records; set another `format`")
+    pairs = content.items() if isinstance(content, dict) else enumerate(content)
+    for key, record in pairs:
+        item = _document(record, member, params, f"{member.name}#{key}", 0)
+        if isinstance(item, Refusal):
+            item = item._replace(bytes=len(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace")))
+        yield item
+
+
+def load_json(member: Member, params: CorpusParams) -> Any:
+    """Parse a whole JSON file.  Raises ReadError when it is not JSON or not text in the corpus's encoding."""
+    with readable(member) as handle:
+        raw = handle.read()
+    try:
+        return json.loads(raw.decode(params.encoding).removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        raise ReadError(f"{member.name} is not valid JSON: {error}") from error
+
+
+def read_csv(member: Member, params: CorpusParams) -> Iterator[Document | Refusal]:
+    """Rows of a CSV file with a header line.  Raises ReadError when a configured column is missing."""
+    csv.field_size_limit(MAX_DOCUMENT_BYTES)
+    with readable(member) as handle:
+        # Bytes that are not valid become lone surrogates, so that only their row is refused.
+        lines = io.TextIOWrapper(handle, encoding=params.encoding, errors="surrogateescape", newline="")
+        rows = csv.DictReader(lines)
+        _require_columns(member, params, [name.removeprefix("\ufeff") for name in rows.fieldnames or ()])
+        rows.fieldnames = [name.removeprefix("\ufeff") for name in rows.fieldnames or ()]
+        while True:
+            try:
+                row = next(rows, None)
+            except csv.Error as error:
+                yield Refusal("bad_csv", str(error), f"{member.name}:{rows.line_num}", 0)
+                continue
+            if row is None:
+                return
+            yield _csv_document(row, member, params, f"{member.name}:{rows.line_num}")
+
+
+def read_parquet(member: Member, params: CorpusParams) -> Iterator[Document | Refusal]:
+    """Rows of a Parquet file, streamed by batches of the needed columns; string or list-of-string columns."""
+    with readable(member) as handle:
+        seekable = (
+            handle if handle.seekable() and member.name.endswith(".parquet") else io.BytesIO(handle.read())
+        )
+        try:
+            file = pq.ParquetFile(seekable)
+            _require_columns(member, params, file.schema_arrow.names)
+            row = 0
+            for batch in file.iter_batches(batch_size=1024, columns=_columns(params)):
+                for record in _raw_rows(batch):
+                    yield _decoded_record(record, member, params, f"{member.name}:{row}")
+                    row += 1
+        except pa.ArrowInvalid as error:
+            raise ReadError(f"{member.name} is not a readable Parquet file: {error}") from error
+
+
+def _columns(params: CorpusParams) -> list[str]:
+    return [name for name in (*params.fields, params.language_field, params.group_field) if name]
+
+
+def _require_columns(member: Member, params: CorpusParams, present: list[str]) -> None:
+    missing = [name for name in _columns(params) if name not in present]
+    if missing:
+        raise ReadError(
+            f"{member.name} has no column {missing[0]!r} (it has {', '.join(present)}); set `fields`"
+        )
+
+
+def _raw_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """Rows with strings as bytes: Arrow does not check that Parquet strings are valid UTF-8."""
+    columns = [c.cast(pa.binary()) if pa.types.is_string(c.type) else c for c in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names).to_pylist()
+
+
+def _decoded_record(
+    record: dict[str, Any], member: Member, params: CorpusParams, origin: str
+) -> Document | Refusal:
+    size = sum(len(value) for value in record.values() if isinstance(value, bytes))
+    for name, value in record.items():
+        if isinstance(value, bytes):
+            text = decoded(value, params, origin, member.language)
+            if isinstance(text, Refusal):
+                return text
+            record[name] = text
+    return _document(record, member, params, origin, size)
+
+
+def _csv_document(
+    row: Mapping[str | None, Any], member: Member, params: CorpusParams, origin: str
+) -> Document | Refusal:
+    raw = "".join(str(row.get(name) or "") for name in params.fields).encode(
+        params.encoding, "surrogateescape"
+    )
+    checked = decoded(raw, params, origin, member.language)
+    if isinstance(checked, Refusal):
+        return checked
+    if params.invalid_bytes == "replace":
+        fixed = {k: _without_surrogates(v, params.encoding) for k, v in row.items() if isinstance(v, str)}
+        return _document(fixed, member, params, origin, len(raw))
+    return _document(row, member, params, origin, len(raw))
+
+
+def _without_surrogates(text: str, encoding: str) -> str:
+    return text.encode(encoding, "surrogateescape").decode(encoding, "replace")
+
+
+def _document(
+    record: Any, member: Member, params: CorpusParams, origin: str, size: int
+) -> Document | Refusal:
+    """The record's text, language and group; or why there is none."""
+    if not isinstance(record, Mapping):
+        return Refusal("not_an_object", f"found {type(record).__name__}", origin, size, member.language)
+    lines: list[str] = []
+    for name in params.fields:
+        value = record.get(name)
+        if value is None or value == "":
+            return Refusal("missing_field", name, origin, size, member.language, member.domain)
+        items = value if isinstance(value, list) else [value]
+        if not all(isinstance(item, str) for item in items):
+            return Refusal("not_text", f"{name} is {type(value).__name__}", origin, size, member.language)
+        lines += [item for item in items if item]
+    text = "\n".join(lines)
+    language = member.language
+    if params.language_field and record.get(params.language_field):
+        try:
+            language = language_label(str(record[params.language_field]))
+        except UnknownLanguageError as error:
+            return Refusal("unknown_language", str(error), origin, size, excerpt=excerpt_of(text))
+    group = record.get(params.group_field) if params.group_field else None
+    try:
+        text.encode()  # JSON escapes can spell lone surrogates
+    except UnicodeEncodeError:
+        return Refusal("invalid_bytes", "lone surrogate", origin, size, language)
+    return Document(
+        text, language, member.domain, f"{params.name}:{group}" if group else member.group, origin
+    )

@@ -1,0 +1,212 @@
+"""The mixture linear program (Hayase, Liu et al. 2024, arXiv 2407.16607, section 3.1), by row and column generation.
+
+    minimise    sum_t v_t + sum_p w_p
+    subject to  v_t + w_p + sum_i a_i (f_i,m(t) - f_i,p) >= 0   for every step t and every pair p other than m(t)
+                sum_i a_i = 1,  a >= 0,  v >= 0,  w >= 0
+
+where f_i,p is the frequency of pair p in category i before merge t.  One solver object is kept; constraints and
+slacks enter when violated and slack constraints leave.  The optimality gap is certified without trusting the
+solver: the duals, made feasible, bound the optimum from below for every mixture at once, and raising the pair
+slacks until every constraint holds bounds it from above.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import highspy
+import numpy as np
+import numpy.typing as npt
+
+from lexmill.mixture.separation import Float, Frequencies, rows_of, worst_cuts
+
+Int = npt.NDArray[np.int64]
+TOLERANCE = 1e-9  # of the solver, in frequencies per million pairs
+ZERO = 1e-6  # an objective below this (per million) is 0
+CUTS_PER_ROUND = 20_000
+MAX_ROUNDS = 2_000
+
+
+class SolverError(RuntimeError):
+    """The linear program could not be solved to the gap asked for."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Optimum over merges first..last-1; frequencies and objective per million pairs."""
+
+    shares: Float  # (categories,) of pairs, sums to 1
+    objective: float  # upper bound: the true cost of `shares` with the slacks below is at most this
+    lower_bound: float
+    step_slack: Float  # (steps,)
+    pair_slack: Float  # (pairs,) raised so that every constraint holds
+    cut_step: Int  # active constraints: step, pair, multiplier
+    cut_pair: Int
+    multiplier: Float
+    rounds: int
+
+    @property
+    def gap(self) -> float:
+        """(upper - lower) / upper, 0 where both are numerically 0."""
+        return relative_gap(self.objective, self.lower_bound)
+
+
+def relative_gap(upper: float, lower: float) -> float:
+    """Certified relative gap in 0..1."""
+    return 0.0 if upper <= ZERO else max(0.0, (upper - max(lower, 0.0)) / upper)
+
+
+class MixtureProgram:
+    """The program of one table of frequencies; `solve` may be called for growing ranges of merges."""
+
+    def __init__(self, table: Frequencies) -> None:
+        self.table = table
+        self.possible = table.own.any(axis=1)
+        self.segment_of_pair = np.searchsorted(table.pair, np.arange(table.pairs + 1))
+        self.step_column = np.full(table.steps, -1, np.int64)
+        self.pair_column = np.full(table.pairs, -1, np.int64)
+        self.cut_step = np.empty(0, np.int64)
+        self.cut_pair = np.empty(0, np.int64)
+        self.cut_row = np.empty((0, table.categories))
+        self.shares = np.full(table.categories, 1.0 / table.categories)
+        self.highs = _solver()
+        n = table.categories
+        empty = np.empty(0, np.int32)
+        self.highs.addCols(n, np.zeros(n), np.zeros(n), np.ones(n), 0, np.zeros(n, np.int32), empty, np.empty(0))
+        everything = np.arange(n, dtype=np.int32)
+        self.highs.addRows(1, np.ones(1), np.ones(1), n, np.zeros(1, np.int32), everything, np.ones(n))
+        self.columns = n
+
+    def solve(self, first: int, last: int, gap: float) -> Solution:
+        """Minimise over steps first..last-1 to a certified relative gap.
+
+        Raises SolverError when the solver's answers do not close the gap.
+        """
+        step_slack, pair_slack = np.zeros(self.table.steps), np.zeros(self.table.pairs)
+        multiplier = np.zeros(0)
+        for rounds in range(MAX_ROUNDS):
+            if len(self.cut_step):
+                step_slack, pair_slack, multiplier = self._optimise()
+            step, violation = self._separate(first, last, step_slack, pair_slack)
+            upper = float(step_slack.sum() + pair_slack.sum() + violation.sum())
+            lower = self._lower_bound(multiplier)
+            violated = np.flatnonzero(violation > TOLERANCE)
+            if relative_gap(upper, lower) <= max(gap, 1e-7) or not len(violated):
+                return Solution(
+                    self.shares, upper, lower, step_slack, pair_slack + violation,
+                    self.cut_step, self.cut_pair, multiplier, rounds,
+                )  # fmt: skip
+            if len(violated) > CUTS_PER_ROUND:
+                worst = np.argsort(-violation[violated], kind="stable")[:CUTS_PER_ROUND]
+                violated = np.sort(violated[worst])
+            self._purge(step_slack, pair_slack)
+            self.add_cuts(step[violated].astype(np.int64), violated)
+        raise SolverError(f"gap {relative_gap(upper, lower):.2g} after {MAX_ROUNDS} rounds; {gap:.2g} was asked for")
+
+    def add_cuts(self, step: Int, pair: Int) -> None:
+        """Enter constraints (step, pair) and the slacks they need."""
+        table = self.table
+        rows = rows_of(
+            table.pair, table.begin, table.end, table.start, table.member, table.value, table.own,
+            step, pair, self.segment_of_pair,
+        )  # fmt: skip
+        self._add_columns(self.step_column, np.unique(step))
+        self._add_columns(self.pair_column, np.unique(pair))
+        n, k = table.categories, len(step)
+        index = np.empty((k, n + 2), np.int32)
+        index[:, :n] = np.arange(n)
+        index[:, n], index[:, n + 1] = self.step_column[step], self.pair_column[pair]
+        value = np.ones((k, n + 2))
+        value[:, :n] = rows
+        used = value != 0
+        starts = np.zeros(k, np.int32)
+        np.cumsum(used.sum(axis=1)[:-1], out=starts[1:])
+        self.highs.addRows(
+            k, np.zeros(k), np.full(k, highspy.kHighsInf), int(used.sum()), starts, index[used], value[used]
+        )
+        self.cut_step = np.concatenate([self.cut_step, step])
+        self.cut_pair = np.concatenate([self.cut_pair, pair])
+        self.cut_row = np.concatenate([self.cut_row, rows])
+
+    def _add_columns(self, column_of: Int, items: Int) -> None:
+        new = items[column_of[items] < 0]
+        k = len(new)
+        if not k:
+            return
+        empty = np.empty(0, np.int32)
+        infinite = np.full(k, highspy.kHighsInf)
+        self.highs.addCols(k, np.ones(k), np.zeros(k), infinite, 0, np.zeros(k, np.int32), empty, np.empty(0))
+        column_of[new] = self.columns + np.arange(k)
+        self.columns += k
+
+    def _optimise(self) -> tuple[Float, Float, Float]:
+        """Solve the restricted program; on a wrong or failed answer once more from scratch."""
+        for cold in (False, True):
+            if cold:
+                self.highs.clearSolver()
+            self.highs.run()
+            if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+                continue
+            solution = self.highs.getSolution()
+            value = np.maximum(np.array(solution.col_value), 0.0)
+            shares = value[: self.table.categories]
+            self.shares = shares / shares.sum()
+            multiplier = np.maximum(np.array(solution.row_dual)[1:], 0.0)
+            step_slack, pair_slack = np.zeros(self.table.steps), np.zeros(self.table.pairs)
+            for slack, column_of in ((step_slack, self.step_column), (pair_slack, self.pair_column)):
+                known = column_of >= 0
+                slack[known] = value[column_of[known]]
+            restricted = float(step_slack.sum() + pair_slack.sum())
+            if abs(restricted - self._lower_bound(multiplier)) <= 1e-6 * restricted + ZERO:
+                break
+        else:
+            if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+                raise SolverError(f"the solver stopped with {self.highs.getModelStatus()}")
+        return step_slack, pair_slack, multiplier
+
+    def _separate(self, first: int, last: int, step_slack: Float, pair_slack: Float) -> tuple[npt.NDArray, Float]:
+        table = self.table
+        bound = table.own @ self.shares + step_slack
+        bound[~self.possible] = np.inf
+        return worst_cuts(
+            table.pair, table.begin, table.end, table.start, table.member, table.value, table.pairs,
+            self.shares, pair_slack, bound, first, last,
+        )  # fmt: skip
+
+    def _lower_bound(self, multiplier: Float) -> float:
+        """Weak duality: multipliers with row and column sums at most 1 bound every mixture's cost from below."""
+        if not len(multiplier):
+            return 0.0
+        by_step = np.bincount(self.cut_step, multiplier, self.table.steps)
+        by_pair = np.bincount(self.cut_pair, multiplier, self.table.pairs)
+        excess = np.maximum(1.0, np.maximum(by_step[self.cut_step], by_pair[self.cut_pair]))
+        return float(-(multiplier / excess @ self.cut_row).max())
+
+    def _purge(self, step_slack: Float, pair_slack: Float) -> None:
+        """Drop constraints that are not tight; they return when violated."""
+        if not len(self.cut_step):
+            return
+        activity = self.cut_row @ self.shares + step_slack[self.cut_step] + pair_slack[self.cut_pair]
+        loose = np.flatnonzero(activity > 1e-6)
+        if len(loose):
+            self.highs.deleteRows(len(loose), (loose + 1).astype(np.int32))
+            keep = activity <= 1e-6
+            self.cut_step, self.cut_pair = self.cut_step[keep], self.cut_pair[keep]
+            self.cut_row = self.cut_row[keep]
+
+
+def _solver() -> highspy.Highs:
+    highs = highspy.Highs()
+    for option, value in {
+        "output_flag": False,
+        "threads": 1,
+        "parallel": "off",
+        "solver": "simplex",
+        "simplex_strategy": 1,  # serial dual simplex: the one that starts from the last basis
+        "presolve": "off",
+        "primal_feasibility_tolerance": TOLERANCE,
+        "dual_feasibility_tolerance": TOLERANCE,
+        "random_seed": 0,
+    }.items():
+        highs.setOptionValue(option, value)
+    return highs

@@ -1,0 +1,146 @@
+"""The page's figures: sections of the report's data drawn with `figures`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from lexmill.report import figures
+from lexmill.report.figures import Curve, Mark, Row
+from lexmill.report.formatting import count, number, percent, significant, size
+from lexmill.report.languages import language_name
+
+
+def languages_figure(corpus: Mapping[str, Any]) -> Markup:
+    """Bytes by language, a piece per domain."""
+    domains = [entry["domain"] for entry in corpus["domains"]]
+    rows = [
+        Row(
+            row["name"],
+            tuple(
+                Mark(row["domains"][domain], label=f"{row['language']}, {domain}: {size(row['domains'][domain])}")
+                if domain in row["domains"]
+                else None
+                for domain in domains
+            ),
+            size(row["bytes"]),
+        )
+        for row in corpus["languages"]
+    ]
+    text = f"{len(rows)} languages, {size(corpus['bytes'])} in all; the largest is {rows[0].name if rows else 'none'}."
+    return figures.stacked_bars(rows, "Text by language and domain", text, "bytes of UTF-8 text", size)
+
+
+def stages_figure(corpus: Mapping[str, Any]) -> Markup:
+    """Documents kept and dropped by stage."""
+    rows = []
+    for stage in corpus["stages"]:
+        kept, dropped = stage["documents_out"], max(stage["documents_in"] - stage["documents_out"], 0)
+        marks = tuple(
+            Mark(value, label=f"{stage['stage']}: {count(value)} documents {word}")
+            for value, word in ((kept, "kept"), (dropped, "dropped"))
+        )
+        share = dropped / stage["documents_in"] if stage["documents_in"] else 0.0
+        rows.append(Row(stage["stage"], marks, f"−{percent(share)}" if dropped else "0 %"))
+    text = f"{len(rows)} stages; at the right the share of its documents that each dropped."
+    return figures.stacked_bars(rows, "Documents kept and dropped by stage", text, "documents", count)
+
+
+def language_figure(figure: Mapping[str, Any]) -> Markup:
+    """One tokenizer metric by language, a marker per tokenizer."""
+    digits = figure["digits"]
+    rows = [
+        Row(
+            language_name(row["language"]),
+            tuple(
+                None if cell is None else _mark(cell, f"{name}, {row['language']}", digits)
+                for name, cell in zip(figure["tokenizers"], row["cells"], strict=True)
+            ),
+        )
+        for row in figure["rows"]
+    ]
+    text = f"{len(rows)} languages, {len(figure['tokenizers'])} tokenizers; exact values in the table."
+    return figures.dot_plot(
+        rows, figure["title"], text, figure["unit"], lambda value: significant(value, 3), figure["reference"]
+    )
+
+
+def mixture_figure(audit: Mapping[str, Any]) -> Markup:
+    """Inferred shares with intervals, the truth beside them when it is known."""
+    rows = []
+    for entry in audit["shares"]:
+        label = f"{entry['category']}: {percent(entry['share'])}"
+        if entry["lower"] is not None and entry["upper"] is not None:
+            label += f", 90 % interval {percent(entry['lower'])} to {percent(entry['upper'])}"
+        truth = None if entry["truth"] is None else Mark(entry["truth"], label=f"true share {percent(entry['truth'])}")
+        mark = Mark(entry["share"], entry["lower"], entry["upper"], label)
+        rows.append(Row(entry["label"], (mark,), percent(entry["share"]), truth))
+    text = f"{len(rows)} categories of the audit {audit['name']}."
+    return figures.interval_bars(rows, "Inferred mixture", text, "share of training bytes", lambda v: f"{100 * v:g} %")
+
+
+def curve_figure(audit: Mapping[str, Any]) -> Markup:
+    """Inferred shares against the number of merges used."""
+    curves = []
+    for series in audit["curve"]["series"]:
+        points = [
+            (float(merges), share)
+            for merges, share in zip(audit["curve"]["merges"], series["shares"], strict=True)
+            if share is not None
+        ]
+        curves.append(Curve(series["label"], tuple(points)))
+    return figures.lines(
+        curves,
+        "Inferred shares by merges used",
+        f"{len(curves)} categories; exact values in the table.",
+        ("merges used", "share of bytes"),
+        (count, lambda value: f"{100 * value:g} %"),
+        zero=True,
+    )
+
+
+def scores_figure(model: Mapping[str, Any]) -> Markup:
+    """Bits per byte of each model, a marker per language."""
+    rows = [
+        Row(
+            row["label"],
+            tuple(
+                _mark(row["cells"][language], f"{row['label']}, {language}", 3) if language in row["cells"] else None
+                for language in model["languages"]
+            ),
+        )
+        for row in model["scores"]
+    ]
+    text = f"{len(rows)} models, {len(model['languages'])} languages; exact values in the table."
+    return figures.dot_plot(rows, "Bits per byte", text, "bits per byte, lower is better", lambda v: significant(v, 3))
+
+
+def training_figure(run: Mapping[str, Any]) -> Markup:
+    """Bits per byte against megabytes fed."""
+    curves = [
+        Curve(
+            series["label"],
+            tuple(
+                (point["bytes"] / 1e6, bits)
+                for point, bits in zip(run["points"], series["bits"], strict=True)
+                if bits is not None
+            ),
+        )
+        for series in run["series"]
+    ]
+    return figures.lines(
+        curves,
+        f"Training of {run['label']}",
+        f"{len(run['points'])} points; exact values in the table.",
+        ("MB of text fed", "bits per byte"),
+        (lambda v: f"{v:g}", lambda v: f"{v:g}"),
+    )
+
+
+def _mark(cell: Mapping[str, Any], name: str, digits: int) -> Mark:
+    label = f"{name}: {number(cell['value'], digits)}"
+    if cell["lower"] is not None and cell["upper"] is not None:
+        label += f" [{number(cell['lower'], digits)}, {number(cell['upper'], digits)}]"
+    return Mark(cell["value"], cell["lower"], cell["upper"], label)

@@ -1,0 +1,154 @@
+"""From stored word counts to the weighted words that a trainer reads, and what they are made of.
+
+Weights become multiples of 2^-k (k as large as fits 64 bits, at most 20; 0 when all are whole numbers), so that
+every weighted count is an exact integer in units of 2^-k: no rounding error, no order of summation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lexmill.tokenizer.params import TokenizerParams
+
+_MAX_TOTAL = 1 << 60
+_FINEST = 20
+
+
+@dataclass(frozen=True)
+class TrainingWords:
+    """words: distinct pre-tokens (binary); counts: int64[n] in units of 1/scale; weights by (language, domain).
+
+    `mixture` has one row for each language and domain: language, domain, weight, bytes and pairs (adjacent byte
+    pairs inside words), both weighted (float64) and with their shares of the whole (0..1).
+    """
+
+    words: pa.Array
+    counts: np.ndarray
+    scale: int
+    mixture: pa.Table
+
+    def shares(self, column: str) -> dict[str, dict[str, float]]:
+        """Weighted shares of the training data by the values of `language` or `domain`: {value: {bytes, pairs}}."""
+        names = self.mixture[column].to_pylist()
+        result: dict[str, dict[str, float]] = {name: {"bytes": 0.0, "pairs": 0.0} for name in sorted(set(names))}
+        for unit in ("bytes", "pairs"):
+            for name, share in zip(names, self.mixture[f"{unit}_share"].to_pylist(), strict=True):
+                result[name][unit] += share
+        return result
+
+
+def select_counts(
+    counts: pa.Table,
+    languages: tuple[str, ...] | None = None,
+    domains: tuple[str, ...] | None = None,
+    splits: tuple[str, ...] = ("train",),
+) -> pa.Table:
+    """Rows of `counts` with the given languages, domains and splits (None: all).
+
+    Raises ValueError when a language or domain is not there at all, or nothing is left.
+    """
+    for column, wanted in (("language", languages), ("domain", domains)):
+        if wanted is not None:
+            missing = sorted(set(wanted) - set(pc.unique(counts[column]).to_pylist()))
+            if missing:
+                present = ", ".join(sorted(pc.unique(counts[column]).to_pylist()))
+                raise ValueError(f"{column} {', '.join(missing)} is not in the word counts, which have: {present}")
+            counts = counts.filter(pc.is_in(counts[column], pa.array(wanted)))
+    counts = counts.filter(pc.is_in(counts["split"], pa.array(splits)))
+    if not counts.num_rows:
+        raise ValueError(
+            f"no words are left for languages {languages or 'all'}, domains {domains or 'all'}, "
+            f"splits {', '.join(splits)}: the corpus is empty or the selection too narrow"
+        )
+    return counts
+
+
+def training_words(counts: pa.Table, params: TokenizerParams) -> TrainingWords:
+    """Select, weight and add up the word counts of a tokenizer's training data (split `train`).
+
+    counts: columns of `counts.COUNTS_SCHEMA`.  Raises ValueError when the selection is empty or a weight names
+    neither a language nor a domain of it.
+    """
+    chosen = select_counts(counts, params.languages, params.domains)
+    length = pc.cast(pc.binary_length(chosen["word"]), pa.int64())
+    chosen = chosen.append_column("bytes", pc.multiply(length, chosen["count"]))
+    chosen = chosen.append_column("pairs", pc.multiply(pc.subtract(length, 1), chosen["count"]))
+    groups = chosen.group_by(["language", "domain"], use_threads=False)
+    groups = groups.aggregate([("bytes", "sum"), ("pairs", "sum")]).sort_by(
+        [("language", "ascending"), ("domain", "ascending")]
+    )
+    weights = _weights(groups, params)
+    scale, units = _exact(weights, groups["bytes_sum"].to_numpy())
+    row_units = _row_units(chosen, groups, units)
+    table = pa.table({"word": chosen["word"], "count": chosen["count"].to_numpy() * row_units})
+    table = table.filter(pc.greater(table["count"], 0))
+    table = table.group_by("word", use_threads=False).aggregate([("count", "sum")])
+    if not table.num_rows:
+        raise ValueError("all weights are 0: nothing is left to train on")
+    words = table["word"].combine_chunks()
+    mixture = _mixture(groups, units / scale)
+    return TrainingWords(words, table["count_sum"].to_numpy(), scale, mixture)
+
+
+def _weights(groups: pa.Table, params: TokenizerParams) -> np.ndarray:
+    """float64 weight of each (language, domain): temperature, then the language's and the domain's factor."""
+    languages, domains = groups["language"].to_pylist(), groups["domain"].to_pylist()
+    unknown = sorted(set(params.weights) - set(languages) - set(domains))
+    if unknown:
+        raise ValueError(
+            f"weights name {', '.join(unknown)}, which is neither a language nor a domain of the training data: "
+            f"{', '.join(sorted(set(languages) | set(domains)))}"
+        )
+    tempered = _temperature(languages, groups["bytes_sum"].to_numpy(), params.sampling_temperature)
+    factors = [params.weights.get(a, 1.0) * params.weights.get(b, 1.0) for a, b in zip(languages, domains, strict=True)]
+    return np.array([tempered[a] for a in languages]) * np.array(factors)
+
+
+def _temperature(languages: list[str], sizes: np.ndarray, temperature: float | None) -> Mapping[str, float]:
+    """Factor that moves each language from its own share to share^(1/T), normalised."""
+    names = sorted(set(languages))
+    if temperature is None:
+        return dict.fromkeys(names, 1.0)
+    share = np.array([sum(size for size, name in zip(sizes, languages, strict=True) if name == wanted)
+                      for wanted in names], dtype=np.float64)
+    share /= share.sum()
+    target = share ** (1.0 / temperature)
+    return dict(zip(names, (target / target.sum() / share).tolist(), strict=True))
+
+
+def _exact(weights: np.ndarray, sizes: np.ndarray) -> tuple[int, np.ndarray]:
+    """(scale, int64 weights x scale): the finest power of two whose weighted total still fits 60 bits."""
+    if np.array_equal(weights, np.rint(weights)) and float(np.dot(weights, sizes)) < _MAX_TOTAL:
+        return 1, weights.astype(np.int64)
+    for bits in range(_FINEST, -1, -1):
+        units = np.rint(weights * (1 << bits))
+        if float(np.dot(units, sizes.astype(np.float64))) < _MAX_TOTAL:
+            return 1 << bits, units.astype(np.int64)
+    raise ValueError("the weights are too large: the weighted counts do not fit 64 bits; divide all of them")
+
+
+def _row_units(chosen: pa.Table, groups: pa.Table, units: np.ndarray) -> np.ndarray:
+    table = {
+        key: int(unit)
+        for *key_parts, unit in zip(groups["language"].to_pylist(), groups["domain"].to_pylist(), units, strict=True)
+        for key in [tuple(key_parts)]
+    }
+    language, domain = (chosen[name].combine_chunks().dictionary_encode() for name in ("language", "domain"))
+    grid = np.zeros((len(language.dictionary), len(domain.dictionary)), np.int64)
+    for (a, b), unit in table.items():
+        grid[language.dictionary.index(a).as_py(), domain.dictionary.index(b).as_py()] = unit
+    return grid[language.indices.to_numpy(), domain.indices.to_numpy()]
+
+
+def _mixture(groups: pa.Table, weights: np.ndarray) -> pa.Table:
+    columns: dict[str, object] = {"language": groups["language"], "domain": groups["domain"], "weight": weights}
+    for unit in ("bytes", "pairs"):
+        weighted = groups[f"{unit}_sum"].to_numpy() * weights
+        columns[unit] = weighted
+        columns[f"{unit}_share"] = weighted / max(weighted.sum(), 1e-300)
+    return pa.table(columns)

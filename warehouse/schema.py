@@ -1,0 +1,197 @@
+"""Columns of every view: an empty warehouse has the same tables as a full one."""
+
+from __future__ import annotations
+
+from warehouse.record import Record
+from warehouse.references import Version
+
+Columns = dict[str, str]
+
+ARTIFACTS: Columns = {
+    "kind": "VARCHAR",
+    "name": "VARCHAR",
+    "fingerprint": "VARCHAR",
+    "latest": "BOOLEAN",
+    "content_digest": "VARCHAR",
+    "stage": "VARCHAR",
+    "build": "VARCHAR",
+    "recipe_version": "BIGINT",
+    "params": "JSON",
+    "stats": "JSON",
+    "files": "BIGINT",
+    "bytes": "BIGINT",
+    "run_id": "VARCHAR",
+    "created": "TIMESTAMP WITH TIME ZONE",
+    "seconds": "DOUBLE",
+    "host": "VARCHAR",
+    "commit": "VARCHAR",
+    "dirty": "BOOLEAN",
+    "packages": "JSON",
+}
+_ID: Columns = {"kind": "VARCHAR", "name": "VARCHAR", "fingerprint": "VARCHAR"}
+FILES: Columns = {**_ID, "latest": "BOOLEAN", "path": "VARCHAR", "bytes": "BIGINT", "sha256": "VARCHAR"}
+EDGES: Columns = {
+    "role": "VARCHAR",
+    "from_kind": "VARCHAR",
+    "from_name": "VARCHAR",
+    "from_fingerprint": "VARCHAR",
+    "to_kind": "VARCHAR",
+    "to_name": "VARCHAR",
+    "to_fingerprint": "VARCHAR",
+}
+METRICS: Columns = {
+    **_ID,
+    "latest": "BOOLEAN",
+    "metric": "VARCHAR",
+    "value": "DOUBLE",
+    "unit": "VARCHAR",
+    "labels": "MAP(VARCHAR, VARCHAR)",
+}
+
+# As written in the run logs; `runs` and `steps` are selections from it.
+EVENTS: Columns = {
+    "event": "VARCHAR",
+    "run_id": "VARCHAR",
+    "time": "TIMESTAMP WITH TIME ZONE",
+    "pipeline": "VARCHAR",
+    "parameters": "JSON",
+    "trigger": "VARCHAR",
+    "user": "VARCHAR",
+    "process": "STRUCT(pid VARCHAR, started VARCHAR, host VARCHAR)",
+    "status": "VARCHAR",
+    "error": "VARCHAR",
+    "seconds": "DOUBLE",
+    "kind": "VARCHAR",
+    "name": "VARCHAR",
+    "fingerprint": "VARCHAR",
+    "stage": "VARCHAR",
+    "content_digest": "VARCHAR",
+    "inputs": "STRUCT(role VARCHAR, kind VARCHAR, name VARCHAR, fingerprint VARCHAR, content_digest VARCHAR)[]",
+    "why": "VARCHAR",
+}
+RUNS_SQL = """
+    SELECT started.run_id, started.pipeline, coalesce(finished.status, 'unfinished') AS status,
+           started.time AS started, finished.time AS finished, finished.seconds, started.trigger,
+           started.parameters, started."user", started.process.host AS host, finished.error
+    FROM events AS started
+    LEFT JOIN (SELECT run_id, arg_max(status, "time") AS status, max("time") AS time,
+                      arg_max(seconds, "time") AS seconds, arg_max(error, "time") AS error
+               FROM events WHERE event = 'run_finished' GROUP BY run_id) AS finished USING (run_id)
+    WHERE started.event = 'run_started'
+"""
+STEPS_SQL = """
+    SELECT run_id, "time", stage, kind, name, fingerprint, status, seconds, why, error, content_digest, inputs
+    FROM events WHERE event = 'step'
+"""
+
+# Payload views: (kind, file) -> columns.  Files of older recipes may lack some: those read as NULL.
+PAYLOADS: dict[str, tuple[str, str, Columns]] = {
+    "documents": (
+        "documents",
+        "documents.parquet",
+        {
+            "id": "VARCHAR",
+            "text": "VARCHAR",
+            "language": "VARCHAR",
+            "domain": "VARCHAR",
+            "corpus": "VARCHAR",
+            "license": "VARCHAR",
+            "group": "VARCHAR",
+            "origin": "VARCHAR",
+            "bytes": "BIGINT",
+            "declared_language": "VARCHAR",
+            "detected_language": "VARCHAR",
+            "detection_score": "FLOAT",
+            "split": "VARCHAR",
+        },
+    ),
+    "rejections": (
+        "documents",
+        "rejections.parquet",
+        {
+            "id": "VARCHAR",
+            "corpus": "VARCHAR",
+            "language": "VARCHAR",
+            "domain": "VARCHAR",
+            "origin": "VARCHAR",
+            "bytes": "BIGINT",
+            "stage": "VARCHAR",
+            "reason": "VARCHAR",
+            "detail": "VARCHAR",
+            "duplicate_of": "VARCHAR",
+            "excerpt": "VARCHAR",
+        },
+    ),
+    "stage_report": (
+        "documents",
+        "stage_report.parquet",
+        {
+            "stage": "VARCHAR",
+            "corpus": "VARCHAR",
+            "reason": "VARCHAR",
+            "documents": "BIGINT",
+            "bytes": "BIGINT",
+        },
+    ),
+    "word_counts": (
+        "word_counts",
+        "counts.parquet",
+        {"language": "VARCHAR", "domain": "VARCHAR", "word": "BLOB", "count": "BIGINT"},
+    ),
+    "word_totals": (
+        "word_counts",
+        "totals.parquet",
+        {
+            "language": "VARCHAR",
+            "domain": "VARCHAR",
+            "documents": "BIGINT",
+            "bytes": "BIGINT",
+            "words": "BIGINT",
+        },
+    ),
+}
+
+
+def index_rows(records: list[Record], latest: set[Version]) -> dict[str, list[dict[str, object]]]:
+    """Rows of `artifacts`, `files`, `edges` and `metrics`; JSON columns hold Python values."""
+    rows: dict[str, list[dict[str, object]]] = {"artifacts": [], "files": [], "edges": [], "metrics": []}
+    for record in records:
+        version = Version(record.kind, record.name, record.fingerprint)
+        identity = {"kind": record.kind, "name": record.name, "fingerprint": record.fingerprint}
+        marked = {**identity, "latest": version in latest}
+        rows["artifacts"].append({**marked, **_artifact(record)})
+        rows["files"] += [{**marked, **entry.model_dump()} for entry in record.files]
+        rows["edges"] += [
+            {
+                "role": ref.role,
+                **{f"from_{key}": getattr(ref, key) for key in identity},
+                **{f"to_{key}": value for key, value in identity.items()},
+            }
+            for ref in record.inputs
+        ]
+        rows["metrics"] += [
+            {**marked, "metric": m.name, "value": m.value, "unit": m.unit, "labels": m.labels}
+            for m in record.metrics
+        ]
+    return rows
+
+
+def _artifact(record: Record) -> dict[str, object]:
+    producer = record.producer
+    return {
+        "content_digest": record.content_digest,
+        "stage": record.stage,
+        "build": record.build,
+        "recipe_version": record.recipe_version,
+        "params": record.params,
+        "stats": record.stats,
+        "files": len(record.files),
+        "bytes": sum(entry.bytes for entry in record.files),
+        "run_id": producer.run_id,
+        "created": producer.created,
+        "seconds": producer.seconds,
+        "host": producer.host,
+        "commit": producer.commit,
+        "dirty": producer.dirty,
+        "packages": producer.packages,
+    }
