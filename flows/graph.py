@@ -1,28 +1,67 @@
-"""The steps of a pipeline, in the order of its stages.  Composition only: every step is made in `tasks/`."""
+"""The steps of a pipeline, stage by stage.  Composition only: every step is made in `tasks/`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.audit import audit_step
+from flows.config import PipelineParams
+from lexmill.mixture.params import AuditParams
+from lexmill.training.params import ModelParams
+from tasks.audit import audit_step, subject_step
+from tasks.count import word_counts_step
+from tasks.evaluate_models import model_evaluation_step
 from tasks.evaluate_tokenizers import tokenizer_evaluation_step
 from tasks.ingest import documents_step, source_step
-
-from flows.config import PipelineParams
 from tasks.report import report_step
 from tasks.step import Step
+from tasks.tokenizers import tokenizer_step
+from tasks.training import adapted_model_step, base_model_step
+from tasks.transfer import init_model_step, plan_step
 
 
 def pipeline_steps(name: str, pipeline: PipelineParams, cache: Path) -> list[Step]:
-    """Every step of a pipeline.  Reads local source files (to hash them), never the warehouse."""
+    """Every step of a pipeline.  Hashes local source files (into `cache`), never touches the warehouse."""
     steps = [source_step(corpus, cache) for corpus in pipeline.corpora]
     steps.append(documents_step(name, pipeline.cleaning, pipeline.corpora))
-    steps += _tokenizer_steps(name, pipeline, cache)
-    steps += _count_steps(name, pipeline, steps)
-    steps += [audit_step(name, audit, _subject(name, audit)) for audit in pipeline.audits]
-    steps += _model_steps(name, pipeline)
+    steps += [tokenizer_step(name, tokenizer) for tokenizer in pipeline.tokenizers]
+    for audit in pipeline.audits:
+        steps += _audit_steps(name, pipeline, audit, cache)
+    for model in pipeline.models:
+        steps += _model_steps(name, model)
     if pipeline.evaluation is not None and pipeline.tokenizers:
-        steps.append(tokenizer_evaluation_step(name, pipeline.evaluation, _own_tokenizers(name, pipeline)))
+        chosen = pipeline.evaluation.tokenizers or tuple(t.name for t in pipeline.tokenizers)
+        tokenizers = [("tokenizer", f"{name}-{tokenizer}") for tokenizer in chosen]
+        steps.append(tokenizer_evaluation_step(name, pipeline.evaluation, tokenizers))
+    steps += _count_steps(name, pipeline, steps)
     if pipeline.report is not None:
-        steps.append(report_step(name, pipeline.report, steps))
+        steps.append(report_step(name, pipeline.report, steps, pipeline.description))
     return steps
+
+
+def _audit_steps(name: str, pipeline: PipelineParams, audit: AuditParams, cache: Path) -> list[Step]:
+    if not isinstance(audit.tokenizer, str):
+        subject = subject_step(name, audit, cache)
+        return [subject, audit_step(name, audit, subject.key, audit.tokenizer.pretokenizer)]
+    tokenizer = next(t for t in pipeline.tokenizers if t.name == audit.tokenizer)
+    return [audit_step(name, audit, ("tokenizer", f"{name}-{tokenizer.name}"), tokenizer.pretokenizer)]
+
+
+def _model_steps(name: str, model: ModelParams) -> list[Step]:
+    steps = [base_model_step(name, model)]
+    for method in model.transfer.methods:
+        steps += [plan_step(name, model, method), init_model_step(name, model, method)]
+    steps += [adapted_model_step(name, model, method) for method in model.adapted_methods]
+    return [*steps, model_evaluation_step(name, model)]
+
+
+def _count_steps(name: str, pipeline: PipelineParams, steps: list[Step]) -> list[Step]:
+    """Word counts for every pre-tokenizer that some step reads counts of."""
+    wanted = {
+        key for step in steps for keys in step.inputs.values() for key in keys if key[0] == "word_counts"
+    }
+    settings = {(t.pretokenizer, t.normalizer) for t in pipeline.tokenizers}
+    settings |= {
+        (a.tokenizer.pretokenizer, "none") for a in pipeline.audits if not isinstance(a.tokenizer, str)
+    }
+    made = [word_counts_step(name, pretokenizer, normalizer) for pretokenizer, normalizer in sorted(settings)]
+    return [step for step in made if step.key in wanted]

@@ -8,17 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from warehouse.openlineage import emit_run
-from warehouse.runs import RunLog
-from warehouse.views import write_catalog
-
 from flows.config import DEFAULT_CONFIG, PipelineParams, load_pipeline
 from flows.graph import pipeline_steps
 from tasks.child import cache_folder
 from tasks.plan import PlannedStep, make_plan, select
 from tasks.step import InputError, Stage
 from tasks.worker import StepResult
+from warehouse.openlineage import emit_run
+from warehouse.runs import RunLog
 from warehouse.store import Warehouse
+from warehouse.views import write_catalog
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from lexmill.report.corpus import DOCUMENT_COLUMNS, REJECTION_COLUMNS, corpus_data
+from lexmill.report.data import as_json, report_data
+from lexmill.report.lineage import lineage_data
+from lexmill.report.mixtures import mixture_data
+from lexmill.report.models import model_data
+from lexmill.report.page import render_page
 from lexmill.report.params import ReportParams
-from tasks.step import Step
+from lexmill.report.results import Results
+from lexmill.report.samples import choose_group, sample_data
+from lexmill.report.tokenizers import tokenizers_data
+from tasks.step import BuildContext, Step
+from warehouse.record import fingerprint_of
+from warehouse.store import Artifact
 
 VERSION = 1
+ROLES = {
+    "source": "sources",
+    "documents": "documents",
+    "word_counts": "word_counts",
+    "tokenizer": "tokenizers",
+    "mixture": "mixtures",
+    "transfer_plan": "plans",
+    "model": "models",
+    "evaluation": "evaluations",
+}
 
 
 def report_step(pipeline: str, params: ReportParams, steps: Sequence[Step], description: str = "") -> Step:
-    """The report over everything that `steps` make, `description` standing in for an empty `params.description`.
+    """The report over everything that `steps` make; `description` stands in for an empty `params.description`.
 
-    Input roles: `sources`, `documents`, `word_counts`, `tokenizers`, `mixtures`, `plans`, `models`, and
-    `evaluations`; a role without steps is left out.
+    Inputs by role, each left out when no step makes it: `sources`, `documents`, `word_counts`, `tokenizers`,
+    `mixtures`, `plans`, `models`, `evaluations`.
     """
     filled = params if params.description else params.model_copy(update={"description": description})
     inputs: dict[str, tuple[tuple[str, str], ...]] = {}
@@ -34,13 +61,153 @@ def report_step(pipeline: str, params: ReportParams, steps: Sequence[Step], desc
     )
 
 
-ROLES = {
-    "source": "sources",
-    "documents": "documents",
-    "word_counts": "word_counts",
-    "tokenizer": "tokenizers",
-    "mixture": "mixtures",
-    "transfer_plan": "plans",
-    "model": "models",
-    "evaluation": "evaluations",
-}
+def build_report(context: BuildContext) -> None:
+    """Write `report.html` and `report.json` from the payloads and records of the inputs."""
+    params = ReportParams(**context.params)
+    everything = [artifact for artifacts in context.inputs.values() for artifact in artifacts]
+    data = report_data(
+        _pipeline(context, params),
+        lineage_data([artifact.record.model_dump(mode="json") for artifact in everything]),
+        _corpus(context),
+        _tokenizers(context, params),
+        [_mixture(artifact, context.name) for artifact in context.inputs.get("mixtures", ())],
+        _models(context),
+    )
+    context.progress(0.7, "render")
+    page = render_page(data).encode("utf-8", errors="replace")
+    (context.out / "report.html").write_bytes(page)
+    (context.out / "report.json").write_bytes(as_json(data))
+    context.metric("report_artifacts", len(data["lineage"]["artifacts"]), "artifacts")
+    context.metric("report_size", len(page), "bytes")
+
+
+def _pipeline(context: BuildContext, params: ReportParams) -> dict[str, Any]:
+    """What the head of the page says; the fingerprint is the one the plan gives this step."""
+    inputs = {role: [a.record.fingerprint for a in found] for role, found in context.inputs.items()}
+    return {
+        "name": context.name,
+        "title": params.title or context.name,
+        "description": " ".join(params.description.split()),
+        "fingerprint": fingerprint_of("report", context.params, inputs, VERSION),
+        "recipe_version": VERSION,
+    }
+
+
+def _corpus(context: BuildContext) -> dict[str, Any] | None:
+    if not context.inputs.get("documents"):
+        return None
+    artifact = context.input("documents")
+    return corpus_data(
+        _table(artifact, "documents.parquet", DOCUMENT_COLUMNS),
+        _table(artifact, "stage_report.parquet"),
+        _table(artifact, "rejections.parquet", REJECTION_COLUMNS),
+    )
+
+
+def _tokenizers(context: BuildContext, params: ReportParams) -> dict[str, Any] | None:
+    artifacts = context.inputs.get("tokenizers", [])
+    if not artifacts:
+        return None
+    identities = [_identity(artifact, context.name) for artifact in artifacts]
+    evaluation = next((a for a in _evaluations(context) if a.record.name == f"{context.name}-tokenizers"), None)
+    results, reference, about = Results([]), "eng_Latn", ""
+    if evaluation is not None:
+        results = Results(_table(evaluation, "results.parquet").to_pylist())
+        reference = str(evaluation.record.params.get("reference_language", reference))
+    data = tokenizers_data(identities, results, reference, about)
+    data["samples"] = _samples(context, params, artifacts, reference)
+    return data
+
+
+def _identity(artifact: Artifact, pipeline: str) -> dict[str, Any]:
+    identity = _json(artifact, "lexmill.json") if _has(artifact, "lexmill.json") else {}
+    size = None
+    if _has(artifact, "tokenizer.json"):
+        content = _json(artifact, "tokenizer.json")
+        size = len(set(content["model"]["vocab"]) | {token["content"] for token in content.get("added_tokens", [])})
+    return {
+        "name": _short(artifact, pipeline),
+        "algorithm": identity.get("algorithm"),
+        "pretokenizer": identity.get("pretokenizer"),
+        "vocab_size": size,
+    }
+
+
+def _samples(
+    context: BuildContext, params: ReportParams, tokenizers: Sequence[Artifact], reference: str
+) -> list[dict[str, Any]]:
+    loadable = [artifact for artifact in tokenizers if _has(artifact, "tokenizer.json")]
+    if not context.inputs.get("documents") or not loadable:
+        return []
+    path = context.input("documents").file("documents.parquet")
+    columns = ["id", "language", "group", "bytes"]
+    chosen = choose_group(pq.read_table(path, columns=columns), params.sample_languages, reference)
+    if not chosen:
+        return []
+    found = pq.read_table(path, columns=["id", "text"], filters=pc.field("id").isin(sorted(chosen.values())))
+    texts = dict(zip(found["id"].to_pylist(), found["text"].to_pylist(), strict=True))
+    contents = {_short(a, context.name): a.file("tokenizer.json").read_text(encoding="utf-8") for a in loadable}
+    return sample_data({language: texts[document] for language, document in chosen.items()}, contents)
+
+
+def _mixture(artifact: Artifact, pipeline: str) -> dict[str, Any]:
+    return mixture_data(
+        _short(artifact, pipeline),
+        _json(artifact, "mixture.json"),
+        _table(artifact, "curve.parquet").to_pylist(),
+        _table(artifact, "evidence.parquet").to_pylist(),
+    )
+
+
+def _models(context: BuildContext) -> list[dict[str, Any]]:
+    """One entry for each family of models: those whose evaluation or base model is there."""
+    prefix = f"{context.name}-"
+    models = {artifact.record.name: artifact for artifact in context.inputs.get("models", ())}
+    plans = {artifact.record.name: artifact for artifact in context.inputs.get("plans", ())}
+    evaluations = {
+        artifact.record.name: artifact
+        for artifact in _evaluations(context)
+        if artifact.record.name != f"{context.name}-tokenizers"
+    }
+    families = {name.removesuffix("-base") for name in models if name.endswith("-base")} | set(evaluations)
+    found = []
+    for family in sorted(families):
+        inside = f"{family}-"
+        evaluation = evaluations.get(family)
+        found.append(
+            model_data(
+                family.removeprefix(prefix),
+                Results(_table(evaluation, "results.parquet").to_pylist() if evaluation else []),
+                [
+                    (name.removeprefix(inside), _table(artifact, "training.parquet").to_pylist())
+                    for name, artifact in models.items()
+                    if name.startswith(inside) and _has(artifact, "training.parquet")
+                ],
+                [
+                    (name.removeprefix(inside), _json(artifact, "plan.json"))
+                    for name, artifact in plans.items()
+                    if name.startswith(inside)
+                ],
+            )
+        )
+    return found
+
+
+def _evaluations(context: BuildContext) -> list[Artifact]:
+    return list(context.inputs.get("evaluations", ()))
+
+
+def _short(artifact: Artifact, pipeline: str) -> str:
+    return artifact.record.name.removeprefix(f"{pipeline}-")
+
+
+def _has(artifact: Artifact, path: str) -> bool:
+    return any(entry.path == path for entry in artifact.record.files)
+
+
+def _json(artifact: Artifact, path: str) -> Mapping[str, Any]:
+    return json.loads(artifact.file(path).read_text(encoding="utf-8"))
+
+
+def _table(artifact: Artifact, path: str, columns: Sequence[str] | None = None) -> pa.Table:
+    return pq.read_table(artifact.file(path), columns=None if columns is None else list(columns))

@@ -6,22 +6,13 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from warehouse.record import Metric
 from warehouse.store import Artifact
 
-Stage = Literal["ingest", "count", "tokenize", "audit", "transfer", "train", "evaluate", "report"]
-STAGES: tuple[Stage, ...] = (
-    "ingest",
-    "count",
-    "tokenize",
-    "audit",
-    "transfer",
-    "train",
-    "evaluate",
-    "report",
-)
+Stage = Literal["ingest", "count", "tokenize", "audit", "train", "transfer", "adapt", "evaluate", "report"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 @dataclass(frozen=True)

@@ -53,9 +53,13 @@ def identity() -> dict[str, str]:
     return {"pid": str(os.getpid()), "started": _start_time(os.getpid()) or "0", "host": _host()}
 
 
-def is_dead(identity: dict[str, str]) -> bool:
-    """Whether the process of an `identity` is known to have ended (unknown, on another host, counts as alive)."""
-    return identity["host"] == _host() and not is_alive(int(identity["pid"]), identity["started"])
+def is_dead(identity: dict[str, str] | None) -> bool:
+    """Whether the process of an `identity` is known to have ended (unknown, or on another host, counts as alive)."""
+    return (
+        identity is not None
+        and identity["host"] == _host()
+        and not is_alive(int(identity["pid"]), identity["started"])
+    )
 
 
 def _start_time(pid: int) -> str | None:

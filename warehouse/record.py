@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 RECORD_VERSION = 1
 
@@ -38,7 +38,7 @@ class Metric(_Strict):
     """One number with its unit and what it is about (language, split, tokenizer, ...)."""
 
     name: str
-    value: float
+    value: FiniteFloat  # JSON has no NaN and no infinity
     unit: str = ""
     labels: dict[str, str] = Field(default_factory=dict)
 

@@ -154,7 +154,7 @@ def close_dead_runs(warehouse: Warehouse, newest: int = 200) -> list[str]:
     closed = []
     for run_id in run_ids(warehouse)[-newest:]:
         events = read_run(warehouse, run_id)
-        if is_open(events) and is_dead(events[0]["process"]):
+        if is_open(events) and is_dead(events[0].get("process")):
             log = RunLog(warehouse, run_id)
             log._lines = [json.dumps(event, ensure_ascii=False) + "\n" for event in events]
             log._append(

@@ -172,7 +172,7 @@ class Warehouse:
 
     def lock_path(self, kind: str, name: str, fingerprint: str) -> Path | None:
         """The lock file of an artifact; None on an object store."""
-        lock = self.folder(kind, name, fingerprint).replace("/", ".") + ".lock"
+        lock = self.folder(kind, name, fingerprint).replace("/", "~") + ".lock"
         return self.place.local / ".locks" / lock if self.place.local else None
 
     @contextmanager
@@ -228,14 +228,26 @@ class Warehouse:
         self.place.move(source, target)
         return target
 
+    def remove(self, version: Version) -> None:
+        """Remove an artifact (garbage collection decides which); a kill in the middle leaves nothing that counts."""
+        folder = self.folder(*version)
+        if self.place.local is None:
+            self.place.remove(f"{folder}/{SUCCESS}")
+            self.place.remove(folder)
+            return
+        path = self.place.local / folder
+        doomed = path.with_name(f".removing-{version.fingerprint}-{owner_token()}")
+        os.replace(path, doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
     def clean_abandoned(self) -> list[str]:
         """Remove temporary folders and files whose owner is dead; returns their paths below the root."""
         if self.place.local is None:
-            base, patterns = self._scratch(), (".*~*~*~*",)
+            base, patterns = self._scratch(), [".*~*~*~*"]
         else:
-            base, patterns = self.place.local, (".*~*~*~*", "*/*/.*~*~*~*", "lineage/*/.*~*~*~*")
+            base, patterns = self.place.local, [".*~*~*~*", "*/*/.*~*~*~*"]
         removed = []
-        for path in (path for pattern in patterns for path in base.glob(pattern)):
+        for path in [path for pattern in patterns for path in base.glob(pattern)]:
             if is_abandoned(path.name, path):
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
                 removed.append(path.relative_to(base).as_posix())

@@ -163,10 +163,9 @@ def _define_runs(
     logs = warehouse.place.glob(f"{RUNS}/*/*.jsonl")
     if warehouse.place.local and logs:
         logs = [f"{RUNS}/*/*.jsonl"]
-    form, each = ("TABLE", "TABLE") if materialize else ("VIEW", "VIEW")
-    con.execute(f"CREATE {form} events AS {_events_sql(logs, sql_path)}")
-    con.execute(f"CREATE {each} runs AS {RUNS_SQL}")
-    con.execute(f"CREATE {each} steps AS {STEPS_SQL}")
+    form = "TABLE" if materialize else "VIEW"
+    for name, sql in (("events", _events_sql(logs, sql_path)), ("runs", RUNS_SQL), ("steps", STEPS_SQL)):
+        con.execute(f"CREATE {form} {name} AS {sql}")
 
 
 def _events_sql(logs: Sequence[str], sql_path: SqlPath) -> str:
@@ -174,8 +173,9 @@ def _events_sql(logs: Sequence[str], sql_path: SqlPath) -> str:
         return _empty(EVENTS)
     columns = ", ".join(f"{_quoted(name)}: {_quoted(kind)}" for name, kind in EVENTS.items())
     # A line that a killed process left half written is an error for the reader: it is ignored, the rest is kept.
+    paths = ", ".join(_quoted(sql_path(path)) for path in logs)
     return (
-        f"SELECT * FROM read_json([{', '.join(_quoted(sql_path(path)) for path in logs)}], "
+        f"SELECT * FROM read_json([{paths}], "  # noqa: S608 - a view takes no parameters; every part is quoted
         f"format = 'newline_delimited', ignore_errors = true, columns = {{{columns}}}) WHERE event IS NOT NULL"
     )
 
@@ -207,9 +207,8 @@ def _define_payload(
         "union_by_name = true, hive_partitioning = false, filename = '_path')"
     )
     try:
-        present = [
-            row[0] for row in con.execute(f"DESCRIBE SELECT * EXCLUDE (_path) FROM {source}").fetchall()
-        ]
+        described = con.execute(f"DESCRIBE FROM {source}").fetchall()
+        present = [row[0] for row in described if row[0] != "_path"]
         con.execute(f"CREATE VIEW {_identifier(view)} AS {_select(source, file, columns, present)}")
     except duckdb.Error as error:
         log.warning("no view %s: its files do not fit together: %s", view, error)
@@ -230,7 +229,7 @@ def _select(source: str, file: str, columns: Columns, present: Sequence[str]) ->
         f"string_split(_path, '/')[{at}] AS {_identifier(name if name not in present else f'{name}_of_file')}"
         for name, at in places.items()
     ]
-    return f"SELECT {', '.join(selected)} FROM {source}"
+    return f"SELECT {', '.join(selected)} FROM {source}"  # noqa: S608 - names are quoted above
 
 
 def _is_readable(con: duckdb.DuckDBPyConnection, path: str) -> bool:

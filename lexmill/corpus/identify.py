@@ -91,7 +91,7 @@ def _label(code: str, script: str, text: str) -> str:
     if label.startswith("zho"):
         return f"zho_{chinese_script(text)}" if script in ("Hani", "Jpan") else f"zho_{script}"
     likely = label[4:]
-    same = likely == script or script == "Hani" and likely in ("Jpan", "Kore", "Hans", "Hant")
+    same = likely == script or (script == "Hani" and likely in ("Jpan", "Kore", "Hans", "Hant"))
     return label if same else f"{label[:3]}_{script}"
 
 

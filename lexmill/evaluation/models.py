@@ -132,8 +132,13 @@ def _window_nats(model: Llama, batch: Sequence[Window]) -> list[torch.Tensor]:
     return list(costs.split([len(window.inputs) for window in batch]))
 
 
+def total_bits_per_byte(scores: Scores) -> float:
+    """Sum of nats / (ln 2 * sum of bytes), without an interval."""
+    return float(scores.nats.sum() / math.log(2) / scores.bytes.sum())
+
+
 def bits_per_byte(scores: Scores, seed: int = 0) -> Estimate:
-    """Sum of nats / (ln 2 * sum of bytes); the interval resamples documents (Efron, 1979)."""
+    """`total_bits_per_byte` with an interval, which resamples documents (Efron, 1979)."""
     return ratio_of_sums(scores.nats / math.log(2), scores.bytes, seed)
 
 

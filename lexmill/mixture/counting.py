@@ -42,6 +42,18 @@ class PairCounts:
     member: Int32  # (entries,)
     count: Int64  # (entries, columns)
 
+    def restrict(self, wanted: npt.NDArray[np.bool_]) -> PairCounts:
+        """Only the segments of pairs with wanted[pair]; pair numbers stay."""
+        kept = wanted[self.pair]
+        sizes = np.diff(self.start)
+        entries = np.repeat(kept, sizes)
+        start = np.zeros(int(kept.sum()) + 1, np.int64)
+        np.cumsum(sizes[kept], out=start[1:])
+        return PairCounts(
+            self.steps, self.categories, self.left, self.right,
+            self.pair[kept], self.begin[kept], self.end[kept], start, self.member[entries], self.count[entries],
+        )  # fmt: skip
+
     def at(self, step: int, column: int = 0) -> dict[tuple[int, int], list[int]]:
         """All counts at one step: (left id, right id) -> count per category.  Slow; for inspection and tests."""
         found = {}

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexmill.mixture.recover import Pair, merges_from_ranks
+from lexmill.tokenizer.bytelevel import from_alphabet
 
 MAX_FILE_BYTES = 256 << 20
 
@@ -125,26 +126,14 @@ class MergeList:
         return _from_merge_lines(text, path.name)
 
 
-def byte_alphabet() -> dict[str, int]:
-    """GPT-2's printable stand-in of every byte: character -> byte value."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [b for b in range(256) if b not in set(printable)]
-    table = {chr(b): b for b in printable}
-    table.update({chr(256 + i): b for i, b in enumerate(others)})
-    return table
-
-
-_ALPHABET = byte_alphabet()
-
-
 def _as_bytes(token: str) -> bytes:
-    try:
-        return bytes(_ALPHABET[c] for c in token)
-    except KeyError as error:
+    data = from_alphabet(token)
+    if data is None:
         raise MergeListError(
-            f"token {token!r} has the character {error.args[0]!r}, outside the byte-level alphabet: only byte-level "
-            "BPE can be audited (not SentencePiece or character-level lists)"
-        ) from None
+            f"token {token!r} is not written in the byte-level alphabet: only byte-level BPE can be audited "
+            "(not SentencePiece or character-level lists)"
+        )
+    return data
 
 
 def _from_parquet(path: Path) -> MergeList:

@@ -103,6 +103,20 @@ class MixtureProgram:
             self.add_cuts(step[violated].astype(np.int64), violated)
         raise SolverError(f"gap {relative_gap(upper, lower):.2g} after {MAX_ROUNDS} rounds; {gap:.2g} was asked for")
 
+    def start_from(self, other: MixtureProgram) -> None:
+        """Take over the constraints and the basis of the same program with slightly different frequencies."""
+        self.add_cuts(other.cut_step, other.cut_pair)
+        self.shares = other.shares
+        known, basis = other.highs.getBasis(), highspy.HighsBasis()
+        status = [highspy.HighsBasisStatus.kLower] * self.columns
+        status[: self.table.categories] = known.col_status[: self.table.categories]
+        for mine, theirs in ((self.step_column, other.step_column), (self.pair_column, other.pair_column)):
+            for item in np.flatnonzero(mine >= 0):
+                status[mine[item]] = known.col_status[theirs[item]]
+        basis.col_status, basis.row_status = status, known.row_status
+        basis.valid = True
+        self.highs.setBasis(basis)  # refused if it does not fit: the solver then starts cold
+
     def add_cuts(self, step: Int, pair: Int) -> None:
         """Enter constraints (step, pair) and the slacks they need."""
         table = self.table

@@ -43,6 +43,7 @@ def _environment() -> jinja2.Environment:
     )
     for name in ("count", "size", "percent", "number", "significant", "interval"):
         environment.filters[name] = getattr(formatting, name)
+    environment.filters["language_label"] = language_name
     environment.globals.update(charts=charts, swatch=swatch, language_name=language_name, lineage_graph=lineage_graph)
     return environment
 

@@ -1,0 +1,65 @@
+"""Exact deduplication of documents, and the hash-decided choices: splits and byte limits."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+import xxhash
+
+from lexmill.corpus.params import SplitParams
+
+Split = Literal["train", "valid", "test"]
+
+
+def duplicate_key(text: str, code: bool = False) -> bytes:
+    """16-byte hash (XXH3-128) of a text up to case, compatibility forms and white space; of code up to its ends."""
+    plain = text.strip() if code else " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return xxhash.xxh3_128_digest(plain.encode("utf-8", "surrogatepass"))
+
+
+class DuplicateIndex:
+    """The first document of every text seen so far: about 150 bytes of memory a document."""
+
+    def __init__(self) -> None:
+        self._first: dict[bytes, str] = {}
+
+    def first(self, key: bytes, identifier: str) -> str | None:
+        """Id of the earlier document with this key, or None, and then `identifier` is remembered as the first."""
+        earlier = self._first.setdefault(key, identifier)
+        return None if earlier is identifier else earlier
+
+
+def split_of(key: str, params: SplitParams) -> Split:
+    """Split of a document by the hash of its group (else of its id) and the salt; independent of all others."""
+    point = xxhash.xxh3_64_intdigest(f"{params.salt}\0{key}".encode()) / 2**64
+    if point < params.test:
+        return "test"
+    return "valid" if point < params.test + params.valid else "train"
+
+
+def within_bytes(
+    keys: Sequence[str], languages: Iterable[str | None], sizes: Sequence[int], max_bytes: int
+) -> np.ndarray:
+    """bool array: which documents to keep so that no language passes `max_bytes`.
+
+    Documents are taken in the order of the hash of `keys` (group, else id), a random order that is the same for
+    every run and for all languages, so parallel documents are kept together as long as each language has room.
+    A document that no longer fits ends its language, unless it is the first.
+    """
+    order = sorted(range(len(keys)), key=lambda i: (xxhash.xxh3_64_intdigest(keys[i].encode()), i))
+    named = list(languages)
+    used: dict[str | None, int] = {}
+    full: set[str | None] = set()
+    kept = np.zeros(len(keys), bool)
+    for index in order:
+        language = named[index]
+        total = used.get(language, 0) + sizes[index]
+        if language in full or (total > max_bytes and language in used):
+            full.add(language)
+            continue
+        used[language] = total
+        kept[index] = True
+    return kept

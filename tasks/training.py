@@ -1,0 +1,200 @@
+"""Steps that train: the base model from scratch, and the transferred model on new languages with replay."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lexmill.evaluation.models import score_documents, total_bits_per_byte
+from lexmill.training.checkpoint import CheckpointError, load_model, save_model
+from lexmill.training.llama import Llama
+from lexmill.training.loop import DivergedError, HeldOut, train
+from lexmill.training.params import AdaptationParams, BaseParams, ModelParams, TrainingParams
+from lexmill.training.stream import NoTextError, PackedStream, Source, read_documents, sample_documents
+from lexmill.training.vocabulary import Vocabulary, load_vocabulary
+from lexmill.transfer.params import Method
+from tasks.step import BuildContext, InputError, Step
+
+SECONDS_PER_STEP = 10.0  # far above what a demo step takes; a stuck process is ended all the same
+
+
+def base_model_step(pipeline: str, model: ModelParams) -> Step:
+    """`<pipeline>-<model>-base`: trained from scratch on the base languages."""
+    return Step(
+        stage="train",
+        kind="model",
+        name=base_name(pipeline, model),
+        build="tasks.training:build_base_model",
+        version=1,
+        params={"base": model.base.model_dump(mode="json")},
+        inputs={
+            "documents": (("documents", pipeline),),
+            "tokenizer": (("tokenizer", f"{pipeline}-{model.base.tokenizer}"),),
+        },
+        timeout_seconds=600 + SECONDS_PER_STEP * model.base.training.steps,
+        tags=("training",),
+    )
+
+
+def adapted_model_step(pipeline: str, model: ModelParams, method: Method) -> Step:
+    """`<pipeline>-<model>-<method>-adapted`: the transferred model, trained further."""
+    adaptation = model.adaptation.model_dump(mode="json", exclude={"methods"})
+    return Step(
+        stage="adapt",
+        kind="model",
+        name=adapted_name(pipeline, model, method),
+        build="tasks.training:build_adapted_model",
+        version=1,
+        params={"adaptation": adaptation | {"replay_languages": list(model.replay_languages)}},
+        inputs={
+            "documents": (("documents", pipeline),),
+            "init": (("model", init_name(pipeline, model, method)),),
+        },
+        timeout_seconds=600 + SECONDS_PER_STEP * model.adaptation.training.steps,
+        tags=("training",),
+    )
+
+
+def base_name(pipeline: str, model: ModelParams) -> str:
+    """Artifact name of the base model."""
+    return f"{pipeline}-{model.name}-base"
+
+
+def init_name(pipeline: str, model: ModelParams, method: Method) -> str:
+    """Artifact name of the model after the swap of vocabularies, before training."""
+    return f"{pipeline}-{model.name}-{method}-init"
+
+
+def adapted_name(pipeline: str, model: ModelParams, method: Method) -> str:
+    """Artifact name of the model after continued training."""
+    return f"{pipeline}-{model.name}-{method}-adapted"
+
+
+def build_base_model(context: BuildContext) -> None:
+    """Draw the weights, train them, save the model with its curve and the documents it saw."""
+    params = BaseParams.model_validate(context.params["base"])
+    folder = context.input("tokenizer").file("tokenizer.json").parent
+    _fetch_tokenizer_config(context, "tokenizer")
+    vocabulary = load_vocabulary(folder)
+    model = Llama(params.architecture, vocabulary.size, seed=params.training.seed)
+    _train_and_save(
+        context, model, vocabulary, folder, params.training, {params.languages: 1.0}, params.domains, 0.0
+    )
+
+
+def build_adapted_model(context: BuildContext) -> None:
+    """Train the transferred model on the new languages, replaying the old; save it the same way."""
+    params = AdaptationParams.model_validate(context.params["adaptation"])
+    folder = open_model(context, "init")
+    vocabulary = load_vocabulary(folder)
+    model = load_model(folder)
+    if params.training.sequence_length > model.architecture.max_position_embeddings:
+        raise InputError(
+            f"adaptation.training.sequence_length {params.training.sequence_length} exceeds the base model's "
+            f"max_position_embeddings {model.architecture.max_position_embeddings}"
+        )
+    shares = {params.languages: 1.0 - params.replay_share}
+    if params.replay_share > 0:
+        shares[params.replay_languages or ()] = params.replay_share
+    _train_and_save(
+        context,
+        model,
+        vocabulary,
+        folder,
+        params.training,
+        shares,
+        params.domains,
+        params.embeddings_first_share,
+    )
+
+
+def open_model(context: BuildContext, role: str, position: int = 0) -> Path:
+    """Folder of a model artifact with all of its files local."""
+    artifact = context.inputs[role][position]
+    for entry in artifact.record.files:
+        artifact.file(entry.path)
+    return artifact.file("config.json").parent
+
+
+def _fetch_tokenizer_config(context: BuildContext, role: str) -> None:
+    """Bring the small files beside `tokenizer.json`, which a remote artifact fetches one by one."""
+    artifact = context.input(role)
+    for entry in artifact.record.files:
+        if entry.path.endswith(".json"):
+            artifact.file(entry.path)
+
+
+def _train_and_save(
+    context: BuildContext,
+    model: Llama,
+    vocabulary: Vocabulary,
+    tokenizer_folder: Path,
+    training: TrainingParams,
+    shares: Mapping[tuple[str, ...], float],
+    domains: tuple[str, ...] | None,
+    embeddings_first_share: float,
+) -> None:
+    """`shares` maps languages to their share of the bytes fed."""
+    path = context.input("documents").file("documents.parquet")
+    started = time.perf_counter()
+    try:
+        sources = [Source(read_documents(path, langs, domains), share) for langs, share in shares.items()]
+        languages = list(dict.fromkeys(language for langs in shares for language in langs))
+        stream = PackedStream(
+            sources, vocabulary.tokenizer, vocabulary.separator, vocabulary.tokens, training.seed
+        )
+        held_out = make_held_out(path, vocabulary, languages, domains, training)
+        curve = train(model, stream, training, held_out, context.progress, embeddings_first_share)
+        save_model(model, vocabulary, tokenizer_folder, context.out)
+    except (NoTextError, DivergedError, CheckpointError) as error:
+        raise InputError(f"model {context.name}: {error}") from error
+    seconds = time.perf_counter() - started
+    _write_tables(context, curve, stream)
+    fed = curve["tokens"][-1].as_py()
+    context.stats["seconds"] = round(seconds, 3)
+    context.stats["tokens_per_second"] = round(fed / seconds, 1)
+    context.stats["parameters"] = sum(parameter.numel() for parameter in model.parameters())
+    context.metric("training_tokens", fed, "tokens")
+    context.metric("training_bits_per_byte", curve["bits_per_byte"][-1].as_py(), "bits/byte", split="train")
+
+
+def _write_tables(context: BuildContext, curve: pa.Table, stream: PackedStream) -> None:
+    pq.write_table(curve, context.out / "training.parquet")
+    pq.write_table(stream.seen(), context.out / "documents_seen.parquet")
+
+
+def make_held_out(
+    documents: Path,
+    vocabulary: Vocabulary,
+    languages: Sequence[str],
+    domains: tuple[str, ...] | None,
+    training: TrainingParams,
+) -> HeldOut:
+    """A function that scores a model on a fixed sample of the valid split: language -> bits per byte.
+
+    A language without valid documents has no column in the curve.
+    """
+    texts: dict[str, list[str]] = {}
+    for language in languages:
+        try:
+            table = read_documents(documents, [language], domains, split="valid")
+        except NoTextError:
+            continue
+        texts[language] = sample_documents(table, training.evaluation_bytes, training.seed)["text"].to_pylist()
+    return _scorer(vocabulary, texts, training.sequence_length)
+
+
+def _scorer(
+    vocabulary: Vocabulary, texts: Mapping[str, Sequence[str]], window: int
+) -> Callable[[Llama], Mapping[str, float]]:
+    def score(model: Llama) -> dict[str, float]:
+        return {
+            language: total_bits_per_byte(score_documents(model, vocabulary, documents, window))
+            for language, documents in texts.items()
+        }
+
+    return score
