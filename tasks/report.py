@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 from lexmill.report.corpus import DOCUMENT_COLUMNS, REJECTION_COLUMNS, corpus_data
 from lexmill.report.data import as_json, report_data
 from lexmill.report.lineage import lineage_data
+from lexmill.report.markdown import documents_markdown, mixture_markdown, models_markdown, tokenizers_markdown
 from lexmill.report.mixtures import mixture_data
-from lexmill.report.models import model_data
+from lexmill.report.models import model_data, model_of
 from lexmill.report.page import render_page
 from lexmill.report.params import ReportParams
 from lexmill.report.results import Results
@@ -78,7 +79,24 @@ def build_report(context: BuildContext) -> None:
     (context.out / "report.html").write_bytes(page)
     (context.out / "report.json").write_bytes(as_json(data))
     context.metric("report_artifacts", len(data["lineage"]["artifacts"]), "artifacts")
-    context.metric("report_size", len(page), "bytes")
+    context.metric("report_size", len(page), "B")
+
+
+def artifact_markdown(artifact: Artifact, pipeline: str) -> str:
+    """A short Markdown summary of a documents, mixture or evaluation artifact; empty for other kinds."""
+    name, kind = artifact.record.name, artifact.record.kind
+    if kind == "documents":
+        return documents_markdown(_documents_data(artifact))
+    if kind == "mixture":
+        return mixture_markdown(_mixture(artifact, pipeline))
+    if kind == "evaluation" and name == f"{pipeline}-tokenizers":
+        return tokenizers_markdown(_tokenizer_results([], artifact, pipeline))
+    if kind == "evaluation":
+        results = Results(_table(artifact, "results.parquet").to_pylist())
+        return models_markdown(
+            model_data(_short(artifact, pipeline), results, _json(artifact, "results.json"))
+        )
+    return ""
 
 
 def _pipeline(context: BuildContext, params: ReportParams) -> dict[str, Any]:
@@ -96,7 +114,10 @@ def _pipeline(context: BuildContext, params: ReportParams) -> dict[str, Any]:
 def _corpus(context: BuildContext) -> dict[str, Any] | None:
     if not context.inputs.get("documents"):
         return None
-    artifact = context.input("documents")
+    return _documents_data(context.input("documents"))
+
+
+def _documents_data(artifact: Artifact) -> dict[str, Any]:
     return corpus_data(
         _table(artifact, "documents.parquet", DOCUMENT_COLUMNS),
         _table(artifact, "stage_report.parquet"),
@@ -105,39 +126,47 @@ def _corpus(context: BuildContext) -> dict[str, Any] | None:
 
 
 def _tokenizers(context: BuildContext, params: ReportParams) -> dict[str, Any] | None:
-    artifacts = context.inputs.get("tokenizers", [])
+    artifacts = [artifact for artifact in context.inputs.get("tokenizers", ()) if _has(artifact, "tokenizer.json")]
     if not artifacts:
         return None
     identities = [_identity(artifact, context.name) for artifact in artifacts]
-    evaluation = next((a for a in _evaluations(context) if a.record.name == f"{context.name}-tokenizers"), None)
-    results, reference, about = Results([]), "eng_Latn", ""
-    if evaluation is not None:
-        results = Results(_table(evaluation, "results.parquet").to_pylist())
-        reference = str(evaluation.record.params.get("reference_language", reference))
-    data = tokenizers_data(identities, results, reference, about)
-    data["samples"] = _samples(context, params, artifacts, reference)
+    evaluation = next(
+        (a for a in _evaluations(context) if a.record.name == f"{context.name}-tokenizers"), None
+    )
+    if evaluation is None:
+        data = tokenizers_data(identities, Results([]))
+    else:
+        data = _tokenizer_results(identities, evaluation, context.name)
+    data["samples"] = _samples(context, params, artifacts, data["reference_language"])
     return data
 
 
+def _tokenizer_results(
+    identities: Sequence[Mapping[str, Any]], evaluation: Artifact, pipeline: str
+) -> dict[str, Any]:
+    rows = _table(evaluation, "results.parquet").to_pylist()
+    named = [{**row, "tokenizer": row["tokenizer"].removeprefix(f"{pipeline}-")} for row in rows]
+    return tokenizers_data(identities, Results(named), _json(evaluation, "results.json"))
+
+
 def _identity(artifact: Artifact, pipeline: str) -> dict[str, Any]:
+    """What is said about a tokenizer; one made elsewhere may lack most of it."""
     identity = _json(artifact, "lexmill.json") if _has(artifact, "lexmill.json") else {}
-    size = None
-    if _has(artifact, "tokenizer.json"):
-        content = _json(artifact, "tokenizer.json")
-        size = len(set(content["model"]["vocab"]) | {token["content"] for token in content.get("added_tokens", [])})
+    trained_on = identity.get("training_data") or {}
     return {
         "name": _short(artifact, pipeline),
         "algorithm": identity.get("algorithm"),
-        "pretokenizer": identity.get("pretokenizer"),
-        "vocab_size": size,
+        "pretokenizer": identity.get("pretokenizer", {}).get("name"),
+        "vocab_size": identity.get("vocab_size"),
+        "training_bytes": trained_on.get("bytes"),
+        "training_languages": len(trained_on["languages"]) if "languages" in trained_on else None,
     }
 
 
 def _samples(
     context: BuildContext, params: ReportParams, tokenizers: Sequence[Artifact], reference: str
 ) -> list[dict[str, Any]]:
-    loadable = [artifact for artifact in tokenizers if _has(artifact, "tokenizer.json")]
-    if not context.inputs.get("documents") or not loadable:
+    if not context.inputs.get("documents"):
         return []
     path = context.input("documents").file("documents.parquet")
     columns = ["id", "language", "group", "bytes"]
@@ -146,16 +175,20 @@ def _samples(
         return []
     found = pq.read_table(path, columns=["id", "text"], filters=pc.field("id").isin(sorted(chosen.values())))
     texts = dict(zip(found["id"].to_pylist(), found["text"].to_pylist(), strict=True))
-    contents = {_short(a, context.name): a.file("tokenizer.json").read_text(encoding="utf-8") for a in loadable}
+    contents = {
+        _short(a, context.name): a.file("tokenizer.json").read_text(encoding="utf-8") for a in loadable
+    }
     return sample_data({language: texts[document] for language, document in chosen.items()}, contents)
 
 
 def _mixture(artifact: Artifact, pipeline: str) -> dict[str, Any]:
+    mixture = _json(artifact, "mixture.json")
     return mixture_data(
         _short(artifact, pipeline),
-        _json(artifact, "mixture.json"),
+        mixture,
         _table(artifact, "curve.parquet").to_pylist(),
         _table(artifact, "evidence.parquet").to_pylist(),
+        str(mixture["tokenizer"]).removeprefix(f"{pipeline}-").removesuffix("-subject"),
     )
 
 
@@ -178,16 +211,13 @@ def _models(context: BuildContext) -> list[dict[str, Any]]:
             model_data(
                 family.removeprefix(prefix),
                 Results(_table(evaluation, "results.parquet").to_pylist() if evaluation else []),
+                _json(evaluation, "results.json") if evaluation else None,
                 [
-                    (name.removeprefix(inside), _table(artifact, "training.parquet").to_pylist())
+                    (model_of(name.removeprefix(inside)), _table(artifact, "training.parquet").to_pylist())
                     for name, artifact in models.items()
                     if name.startswith(inside) and _has(artifact, "training.parquet")
                 ],
-                [
-                    (name.removeprefix(inside), _json(artifact, "plan.json"))
-                    for name, artifact in plans.items()
-                    if name.startswith(inside)
-                ],
+                [_json(artifact, "plan.json") for name, artifact in plans.items() if name.startswith(inside)],
             )
         )
     return found

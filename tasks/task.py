@@ -8,7 +8,7 @@ references; payloads stay in the warehouse.  Prefect caches nothing: what is up 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -50,12 +50,9 @@ def worth_retrying(task: Task[..., Any], run: TaskRun, state: State[Any]) -> boo
 
 
 @task(name="step", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=worth_retrying)
-def build_artifact(
-    planned: PlannedStep, warehouse: str, run_id: str, upstream: Sequence[Any] = ()
-) -> dict[str, str] | State[Any]:
+def build_artifact(planned: PlannedStep, warehouse: str, run_id: str) -> dict[str, str] | State[Any]:
     """Build the artifact of `planned` in `warehouse` and return its reference.
 
-    `upstream` holds the results of the tasks whose artifacts it reads: they draw the edges of the graph.
     Ends as `Skipped` when there was nothing to do, as `Cancelled` when the run was.  Raises InputError for a
     mistake of the user, StepError for everything else.
     """

@@ -184,7 +184,9 @@ def make_held_out(
             table = read_documents(documents, [language], domains, split="valid")
         except NoTextError:
             continue
-        texts[language] = sample_documents(table, training.evaluation_bytes, training.seed)["text"].to_pylist()
+        texts[language] = sample_documents(table, training.evaluation_bytes, training.seed)[
+            "text"
+        ].to_pylist()
     return _scorer(vocabulary, texts, training.sequence_length)
 
 

@@ -54,8 +54,13 @@ def run_build(
         recipe_version=1,
         params=dict(params),
         inputs=[
-            InputRef(role=role, kind=a.record.kind, name=a.record.name, fingerprint=a.record.fingerprint,
-                     content_digest=a.record.content_digest)
+            InputRef(
+                role=role,
+                kind=a.record.kind,
+                name=a.record.name,
+                fingerprint=a.record.fingerprint,
+                content_digest=a.record.content_digest,
+            )
             for role, artifacts in opened.items()
             for a in artifacts
         ],
@@ -65,7 +70,13 @@ def run_build(
         stage="test",
         stats=context.stats,
         metrics=context.metrics,
-        producer=Producer(run_id="test", created="2026-01-01T00:00:00Z", seconds=0.0, host="test",
-                          python="3.11", packages={}),
+        producer=Producer(
+            run_id="test",
+            created="2026-01-01T00:00:00Z",
+            seconds=0.0,
+            host="test",
+            python="3.11",
+            packages={},
+        ),
     )
     return Artifact(record=record, folder=folder), context

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -124,9 +125,13 @@ class Place:
         try:
             if self.local:
                 return (self.local / path).stat().st_mtime
-            return float(self.fs.modified(self.path(path)).timestamp())
-        except (OSError, NotImplementedError, KeyError):
+            info = self.fs.info(self.path(path))
+        except OSError:
             return None
+        changed = next(
+            (info[key] for key in ("LastModified", "mtime", "updated", "created") if info.get(key)), None
+        )
+        return changed.timestamp() if isinstance(changed, datetime) else None
 
     def _glob(self, pattern: str) -> Iterator[str]:
         if self.local:

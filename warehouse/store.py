@@ -109,9 +109,13 @@ class Warehouse:
         return self._open(folder, self._read_record(folder))
 
     def latest(self, kind: str, name: str) -> Artifact | None:
-        """The version that the bare name means, or None."""
+        """The version that the bare name means; None when there is none, or when its record is corrupt."""
         fingerprint = self.latest_fingerprint(kind, name)
-        return self.get(kind, name, fingerprint) if fingerprint else None
+        try:
+            return self.get(kind, name, fingerprint) if fingerprint else None
+        except RecordError as error:
+            log.warning("%s", error)
+            return None
 
     def latest_fingerprint(self, kind: str, name: str) -> str | None:
         """The fingerprint in the pointer file; None without a pointer, or when that artifact is gone."""

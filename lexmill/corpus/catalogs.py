@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -22,7 +22,7 @@ from lexmill.corpus.params import CorpusParams
 from lexmill.corpus.po import PoError, parse_po
 from lexmill.corpus.records import load_json
 from lexmill.corpus.schema import Document, Refusal
-from lexmill.corpus.scripts import script_counts, script_share, weighted_length
+from lexmill.corpus.scripts import letter_count, script_counts, script_share, weighted_length
 
 MIN_LETTERS = 0.5  # of a segment's characters
 MIN_SCRIPT_SHARE = 0.35  # of its letters: product names in Latin letters are common in every interface
@@ -67,6 +67,9 @@ def _group_documents(
 ) -> Iterator[Document | Refusal]:
     """Documents of one group; `seen` holds (language, hash) of the segments of earlier groups."""
     sources, catalogs = _load(members, params)
+    part_of = _part_function(params, len(sources) or max(map(len, catalogs.values())))
+    if params.parallel:  # before the costly checks, and again after them
+        catalogs = _in_all(catalogs, params, counts)
     kept = {
         language: _usable(language, messages, sources, params, counts)
         for language, messages in catalogs.items()
@@ -79,13 +82,15 @@ def _group_documents(
         if params.languages is not None and language not in params.languages:
             continue
         member = members.get(language, first)
-        for part, lines in _parts(kept[language], params.key_group):
+        for part, lines in _parts(kept[language], part_of):
             counts["kept"] += len(lines)
-            origin = (member.name if language in members else f"{group}#source") + (
-                f"#{part}" if part else ""
-            )
-            label = f"{group}:{part}" if part else group
-            yield Document("\n".join(lines), language, member.domain, label, origin)
+            origin = member.name if language in members else f"{group}#source"
+            if part:
+                yield Document(
+                    "\n".join(lines), language, member.domain, f"{group}:{part}", f"{origin}#{part}"
+                )
+            else:
+                yield Document("\n".join(lines), language, member.domain, group, origin)
 
 
 def _load(members: Mapping[str, Member], params: CorpusParams) -> tuple[Messages, dict[str, Messages]]:
@@ -158,9 +163,9 @@ def _refused(text: str, source: str | None, script: str, params: CorpusParams) -
     if params.placeholders == "drop_segment" and PLACEHOLDER.search(text):
         return "placeholder"
     counts = script_counts(text)
-    if weighted_length(counts) < params.min_segment:
+    if len(text) < params.min_segment and weighted_length(counts) < params.min_segment:
         return "too_short"
-    if int(counts[1:].sum()) < MIN_LETTERS * len(text):
+    if letter_count(counts) < MIN_LETTERS * len(text):
         return "few_letters"
     return "wrong_script" if script_share(counts, script) < MIN_SCRIPT_SHARE else ""
 
@@ -194,15 +199,21 @@ def _drop_repeated(
                 counts["repeated"] += 1
 
 
-def _parts(messages: Messages, key_group: str | None) -> Iterator[tuple[str, list[str]]]:
-    """(part, lines): all messages, or those whose keys have the same first group of `key_group`."""
-    if key_group is None:
-        if messages:
-            yield "", list(messages.values())
-        return
-    pattern = re.compile(key_group)
+def _parts(messages: Messages, part_of: Callable[[str], str]) -> Iterator[tuple[str, list[str]]]:
+    """(part, lines) of the documents that a catalog is split into, by part; lines in file order."""
     parts: dict[str, list[str]] = {}
     for key, text in messages.items():
-        match = pattern.search(key)
-        parts.setdefault(match[1] if match else "", []).append(text)
+        parts.setdefault(part_of(key), []).append(text)
     yield from sorted(parts.items())
+
+
+def _part_function(params: CorpusParams, keys: int) -> Callable[[str], str]:
+    """Which document of its group a key belongs to: the same for every language."""
+    if params.key_group is not None:
+        pattern = re.compile(params.key_group)
+        return lambda key: match[1] if (match := pattern.search(key)) else ""
+    count = -(-keys // params.segments) if params.segments else 1
+    if count <= 1:
+        return lambda key: ""
+    width = len(str(count - 1))
+    return lambda key: f"{xxhash.xxh3_64_intdigest(key.encode('utf-8', 'replace')) % count:0{width}d}"

@@ -16,8 +16,8 @@ import zstandard
 
 from lexmill.archives import open_archive
 from lexmill.corpus.files import PathError, compression_of, decompressed, local_files
-from lexmill.corpus.languages import DETECT, language_label
-from lexmill.corpus.params import CorpusParams, Format, format_of
+from lexmill.corpus.languages import DETECT, UnknownLanguageError, language_label
+from lexmill.corpus.params import CATALOG_FORMATS, CorpusParams, Format, format_of
 
 
 class ReadError(ValueError):
@@ -81,8 +81,11 @@ def _selected(
     wanted = set(params.parallel or params.languages or ())
     if not wanted:
         return members
-    # The source of a catalog is needed to tell what is not translated, even when it is not selected.
-    return [m for m in members if m.language is None or m.language in wanted | {params.source_language}]
+    if any(member.format in CATALOG_FORMATS for member in members):
+        wanted.add(
+            params.source_language
+        )  # tells what is not translated, even when it is not selected itself
+    return [m for m in members if m.language is None or m.language in wanted]
 
 
 def _member(
@@ -93,7 +96,10 @@ def _member(
         raise ReadError(f"corpus {params.name!r}: {name} is of no known kind; set `format`")
     declared = None if params.language == DETECT else params.language
     if named.get("language"):
-        declared = language_label(str(named["language"]))
+        try:
+            declared = language_label(str(named["language"]))
+        except UnknownLanguageError as error:
+            raise UnknownLanguageError(f"{name}: {error}; or let `members` leave it out") from error
     group = named.get("group")
     return Member(
         name=name,

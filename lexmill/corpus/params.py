@@ -39,6 +39,18 @@ def _regex(pattern: str) -> str:
     return pattern
 
 
+def _known_encoding(name: str) -> str:
+    try:
+        plain = "a\n".encode(name)
+    except LookupError as error:
+        raise ValueError(
+            f"unknown encoding {name!r}; write a Python codec such as utf-8 or cp1252"
+        ) from error
+    if plain != b"a\n":  # lines are found as bytes
+        raise ValueError(f"encoding {name!r} does not contain ASCII; convert the files to UTF-8 first")
+    return name
+
+
 Language = Annotated[str, AfterValidator(language_label)]
 LanguageOrDetect = Annotated[str, AfterValidator(_language_or_detect)]
 Regex = Annotated[str, AfterValidator(_regex)]
@@ -71,7 +83,7 @@ class CorpusParams(_Params):
     domain: Word = "general"
     license: str = Field(default="unknown", min_length=1)
     """SPDX expression where there is one."""
-    encoding: str = "utf-8"
+    encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
     invalid_bytes: Literal["reject", "replace"] = "reject"
     """Text that is not valid in `encoding`: reject the document (or line), or replace the bytes by U+FFFD."""
     document: Literal["file", "paragraph", "line"] = "file"
@@ -88,6 +100,9 @@ class CorpusParams(_Params):
     """Catalogs: keep only the keys present in all of these, so that documents of a group match line by line."""
     key_group: Regex | None = None
     """Catalogs: matched in each key; the text of its first group splits a catalog into documents."""
+    segments: int | None = Field(default=None, ge=1)
+    """Catalogs without `key_group`: about this many messages a document.  Messages are spread by the hash of their key,
+    so that translations stay in one group; without it a catalog is one document, and so lies in one split."""
     min_segment: int = Field(default=20, ge=1)
     """Catalogs: characters a segment must have; Han, kana and Hangul characters count double."""
     placeholders: Literal["keep", "drop_segment"] = "keep"
@@ -103,6 +118,8 @@ class CorpusParams(_Params):
             raise ValueError(f"corpus {self.name!r}: `members` must say which files of the package to read")
         if self.parallel and self.format not in CATALOG_FORMATS:
             raise ValueError(f"corpus {self.name!r}: `parallel` needs `format` json_catalog or po")
+        if self.key_group is not None and self.segments is not None:
+            raise ValueError(f"corpus {self.name!r}: give one of `key_group` and `segments`")
         if not self.fields:
             raise ValueError(f"corpus {self.name!r}: `fields` must name at least one field")
         return self
@@ -120,8 +137,8 @@ class LanguageParams(_Params):
     """How confident; closely related languages (Danish and Bokmål, Hindi and Marathi) never count as a mismatch."""
     mismatch_characters: int = Field(default=100, ge=0)
     """Shorter documents are too short to contradict a declaration."""
-    min_script_share: Share = 0.5
-    """Share of letters in the language's script."""
+    min_script_share: Share = 0.35
+    """Share of letters in the language's script; product names in Latin letters are common in short Korean text."""
 
 
 class QualityParams(_Params):

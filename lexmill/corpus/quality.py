@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-import numpy as np
-
 from lexmill.corpus.languages import is_code, script_of
 from lexmill.corpus.params import QualityParams
-from lexmill.corpus.scripts import UNSPACED, script_counts, weighted_length
+from lexmill.corpus.scripts import UNSPACED, letter_count, script_counts, weighted_length
 
 
 class Finding(NamedTuple):
@@ -79,12 +77,12 @@ def english_share(text: str) -> float:
     return len(hits) / len(words) if len(set(hits)) >= MIN_ENGLISH_WORDS else 0.0
 
 
-def _length_findings(text: str, counts: np.ndarray, params: QualityParams) -> Finding | None:
+def _length_findings(text: str, counts: list[int], params: QualityParams) -> Finding | None:
     length = weighted_length(counts)
     if params.min_characters is not None and length < params.min_characters:
         return Finding("too_short", f"{length} characters")
     dense = sum(map(len, text.split()))
-    letters = int(counts[1:].sum()) or sum(map(str.isalpha, text))  # scripts beyond the table
+    letters = letter_count(counts) or sum(map(str.isalpha, text))  # scripts beyond the table
     if params.min_letters is not None and letters < params.min_letters * dense:
         return Finding("few_letters", f"{letters / max(dense, 1):.2f} of characters")
     return _replacement_finding(text, params)
@@ -107,11 +105,11 @@ def _repetition_finding(text: str, params: QualityParams) -> Finding | None:
 
 
 def _word_length_finding(
-    text: str, counts: np.ndarray, language: str, params: QualityParams
+    text: str, counts: list[int], language: str, params: QualityParams
 ) -> Finding | None:
     if script_of(language) in UNSPACED:
         return None
-    mean = int(counts[1:].sum()) / max(len(text.split()), 1)
+    mean = letter_count(counts) / max(len(text.split()), 1)
     short = params.min_word_length is not None and mean < params.min_word_length
     long = params.max_word_length is not None and mean > params.max_word_length
     return Finding("word_length", f"mean {mean:.1f} letters") if short or long else None

@@ -171,10 +171,9 @@ def _document(
         except UnknownLanguageError as error:
             return Refusal("unknown_language", str(error), origin, size, excerpt=excerpt_of(text))
     group = record.get(params.group_field) if params.group_field else None
+    label = member.group if group is None or group == "" else f"{params.name}:{group}"
     try:
         text.encode()  # JSON escapes can spell lone surrogates
     except UnicodeEncodeError:
         return Refusal("invalid_bytes", "lone surrogate", origin, size, language)
-    return Document(
-        text, language, member.domain, f"{params.name}:{group}" if group else member.group, origin
-    )
+    return Document(text, language, member.domain, label, origin)

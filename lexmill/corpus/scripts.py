@@ -45,8 +45,9 @@ _COMPOSED = {
     "Hant": ("Hani", "Bopo"),
 }
 WIDE = ("Hani", "Hira", "Kana", "Hang")  # a character says about as much as two alphabetic ones
-# Written without spaces between words.
-UNSPACED = frozenset({"Hans", "Hant", "Jpan", "Thai", "Laoo", "Khmr", "Mymr", "Tibt"})
+_WIDE_INDICES = tuple(SCRIPTS.index(script) for script in WIDE)
+# Written without spaces between words, or (Korean) with syllables as characters: mean word lengths say nothing.
+UNSPACED = frozenset({"Hans", "Hant", "Jpan", "Kore", "Thai", "Laoo", "Khmr", "Mymr", "Tibt"})
 _TABLE_SIZE = 0x32000  # all letters lie below; the planes after are private use and tags
 # Characters that exist in one orthography only, among the most frequent of Chinese text.
 _SIMPLIFIED = set(
@@ -69,30 +70,40 @@ def _table() -> np.ndarray:
     return table
 
 
-def script_counts(text: str) -> np.ndarray:
-    """int64 array over `SCRIPTS`: letters and marks of each script; index 0 counts all other characters."""
+def script_counts(text: str) -> list[int]:
+    """Letters and marks of each script, in the order of `SCRIPTS`; index 0 counts all other characters."""
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    return np.bincount(_table()[np.minimum(points, _TABLE_SIZE - 1)], minlength=len(SCRIPTS))
+    # A list: its readers add up a handful of numbers, where numpy's calls cost more than the work.
+    return np.bincount(_table()[np.minimum(points, _TABLE_SIZE - 1)], minlength=len(SCRIPTS)).tolist()
 
 
-def script_share(counts: np.ndarray, script: str) -> float:
+def letter_count(counts: list[int]) -> int:
+    """Letters and marks of all scripts of the table."""
+    return sum(counts) - counts[0]
+
+
+@lru_cache(maxsize=256)
+def _indices(script: str) -> tuple[int, ...]:
+    """Places in `SCRIPTS` of a label's script; none when the table does not know it."""
+    members = _COMPOSED.get(script, (script,))
+    return tuple(SCRIPTS.index(member) for member in members if member in SCRIPTS)
+
+
+def script_share(counts: list[int], script: str) -> float:
     """Share of the letters that belong to a label's script (`Jpan` means Han and kana); 1.0 when the script is
     not in the table or there are no letters, since nothing can be said then."""
-    members = _COMPOSED.get(script, (script,))
-    letters = int(counts[1:].sum())
-    if not letters or any(member not in SCRIPTS for member in members):
-        return 1.0
-    return sum(int(counts[SCRIPTS.index(member)]) for member in members) / letters
+    letters = letter_count(counts)
+    indices = _indices(script)
+    return sum(counts[index] for index in indices) / letters if letters and indices else 1.0
 
 
-def dominant_script(counts: np.ndarray) -> str:
+def dominant_script(counts: list[int]) -> str:
     """The script with most letters as ISO 15924, `Zyyy` without letters; Han with kana is `Jpan`, Hangul `Kore`."""
-    if not counts[1:].any():
+    if not letter_count(counts):
         return "Zyyy"
-    by_script = {script: int(counts[SCRIPTS.index(script)]) for script in ("Hani", "Hira", "Kana", "Hang")}
-    kana = by_script["Hira"] + by_script["Kana"]
-    top = SCRIPTS[1 + int(counts[1:].argmax())]
-    if top in ("Hira", "Kana") or (top == "Hani" and kana * 10 > by_script["Hani"]):
+    han, hiragana, katakana, _ = (counts[index] for index in _WIDE_INDICES)
+    top = SCRIPTS[max(range(1, len(SCRIPTS)), key=counts.__getitem__)]
+    if top in ("Hira", "Kana") or (top == "Hani" and (hiragana + katakana) * 10 > han):
         return "Jpan"
     return "Kore" if top == "Hang" else top
 
@@ -104,6 +115,6 @@ def chinese_script(text: str) -> str:
     return "Hant" if traditional > simplified else "Hans"
 
 
-def weighted_length(counts: np.ndarray) -> int:
+def weighted_length(counts: list[int]) -> int:
     """Characters, with Han, kana and Hangul counted twice."""
-    return int(counts.sum()) + sum(int(counts[SCRIPTS.index(script)]) for script in WIDE)
+    return sum(counts) + sum(counts[index] for index in _WIDE_INDICES)

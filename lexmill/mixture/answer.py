@@ -60,7 +60,9 @@ class Mixture:
     gap: float
     merges_used: int  # constraints come from merges start_merge .. merges_used - 1
     start_merge: int
-    signal_merges: int | None  # merges whose typical count in the sample is high enough; None when not looked for
+    signal_merges: (
+        int | None
+    )  # merges whose typical count in the sample is high enough; None when not looked for
     median_count: float  # typical count of the last merges used, in the whole sample
     impossible: tuple[tuple[int, bytes], ...]  # (step, token) of merges that occur in no category
     curve: tuple[CurvePoint, ...]

@@ -100,13 +100,15 @@ def replicate_shares(
     progress: Callable[[float], None],
 ) -> Float:
     """Byte shares of every replicate, float64 (replicates, categories), each solved from the point answer."""
-    wanted = competing_pairs(program, first, last)
-    again = count_pairs(merges, words, last, replicates, counts.restrict(wanted))
+    base = MixtureProgram(program.table)
+    base.shares = program.shares
+    base.solve(first, last, gap)
+    again = count_pairs(merges, words, last, replicates, counts.restrict(competing_pairs(base, first, last)))
     pairs, sizes = words.category_pairs(replicates), words.category_bytes(replicates)
     found = np.empty((replicates.shape[1], len(words.categories)))
     for r in range(replicates.shape[1]):
         again_program = MixtureProgram(frequencies(again, np.maximum(pairs[:, r], 1), r))
-        again_program.start_from(program)
+        again_program.start_from(base)
         shares = again_program.solve(first, last, gap).shares
         found[r] = byte_shares(shares, sizes[:, r], pairs[:, r])
         progress((r + 1) / replicates.shape[1])
@@ -124,5 +126,7 @@ def intervals(point: Float, replicated: Float) -> tuple[Float, Float]:
     count = len(replicated)
     if count < 2:
         return point.copy(), point.copy()
-    reach = student.ppf(0.5 + LEVEL / 2, count - 1) * replicated.std(axis=0, ddof=1) * math.sqrt(1 + 1 / count)
+    reach = (
+        student.ppf(0.5 + LEVEL / 2, count - 1) * replicated.std(axis=0, ddof=1) * math.sqrt(1 + 1 / count)
+    )
     return np.maximum(point - reach, 0.0), np.minimum(point + reach, 1.0)

@@ -102,7 +102,9 @@ def count_pairs(
     Raises ValueError when `steps` is not in 1..len(merges).
     """
     if not 1 <= steps <= len(merges):
-        raise ValueError(f"{steps} merges asked for, but the list has {len(merges)}: ask for 1 to {len(merges)}")
+        raise ValueError(
+            f"{steps} merges asked for, but the list has {len(merges)}: ask for 1 to {len(merges)}"
+        )
     left, right = merges.token_ids()
     index = _PairIndex(left[:steps], right[:steps])
     if only is not None:
@@ -129,10 +131,20 @@ def count_pairs(
             order = np.argsort(key, kind="stable")
             batches.append(
                 sum_events(
-                    order, key, word, sign, words.row_start, words.row_category, row_count, len(words.categories)
+                    order,
+                    key,
+                    word,
+                    sign,
+                    words.row_start,
+                    words.row_category,
+                    row_count,
+                    len(words.categories),
                 )
             )
-        if following < total and 6 * (words.offsets[following + 1] - words.offsets[following]) + events <= buffer:
+        if (
+            following < total
+            and 6 * (words.offsets[following + 1] - words.offsets[following]) + events <= buffer
+        ):
             index.grow()
         first = following
         if progress is not None:
@@ -143,7 +155,9 @@ def count_pairs(
     return PairCounts(steps, len(words.categories), index.left[:pairs], index.right[:pairs], *segments)
 
 
-def _join(batches: list[tuple[Int64, Int32, Int64]], categories: int, columns: int) -> tuple[Int64, Int32, Int64]:
+def _join(
+    batches: list[tuple[Int64, Int32, Int64]], categories: int, columns: int
+) -> tuple[Int64, Int32, Int64]:
     """Add up the changes of all batches; sorted by key, category."""
     if not batches:
         return np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, columns), np.int64)

@@ -61,7 +61,20 @@ def _pop(heap, size):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def merge_words(  # type: ignore[no-untyped-def]
-    text, offsets, first, merges, keys, values, left, right, pairs, keep, event_pair, event_step, event_word, event_sign
+    text,
+    offsets,
+    first,
+    merges,
+    keys,
+    values,
+    left,
+    right,
+    pairs,
+    keep,
+    event_pair,
+    event_step,
+    event_word,
+    event_sign,
 ):
     """Apply all merges in order to words first.. and record every change of a pair's count.
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.parquet as pq
 
 from lexmill.mixture.recover import Pair, merges_from_ranks
 from lexmill.tokenizer.bytelevel import from_alphabet
@@ -42,6 +43,7 @@ class MergeList:
     normalizer: str | None = None
 
     def __len__(self) -> int:
+        """Number of merges."""
         return len(self.merges)
 
     def token_ids(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
@@ -118,7 +120,9 @@ class MergeList:
         try:
             text = path.read_bytes().decode()
         except UnicodeDecodeError as error:
-            raise MergeListError(f"{path.name} is not UTF-8 text (byte {error.start}): not a merge list") from None
+            raise MergeListError(
+                f"{path.name} is not UTF-8 text (byte {error.start}): not a merge list"
+            ) from None
         if text.lstrip().startswith("{"):
             return _from_json(text, path.name)
         if path.suffix == ".tiktoken":
@@ -137,13 +141,11 @@ def _as_bytes(token: str) -> bytes:
 
 
 def _from_parquet(path: Path) -> MergeList:
-    import pyarrow.parquet as pq
-
     table = pq.read_table(path)
-    if not {"left", "right"} <= set(table.column_names):
-        raise MergeListError(f"{path.name} has no columns left and right")
-    pairs = zip(table["left"].to_pylist(), table["right"].to_pylist(), strict=True)
-    return MergeList.from_merges([(bytes(a), bytes(b)) for a, b in pairs], "lexmill")
+    if not {"left_bytes", "right_bytes"} <= set(table.column_names):
+        raise MergeListError(f"{path.name} has no columns left_bytes and right_bytes: not a merge table")
+    pairs = zip(table["left_bytes"].to_pylist(), table["right_bytes"].to_pylist(), strict=True)
+    return MergeList.from_merges(list(pairs), "merges.parquet")
 
 
 def _from_merge_lines(text: str, name: str) -> MergeList:
@@ -153,7 +155,9 @@ def _from_merge_lines(text: str, name: str) -> MergeList:
             continue
         parts = line.split(" ")
         if len(parts) != 2:
-            raise MergeListError(f"{name} line {number}: expected two tokens with one space between, got {line[:60]!r}")
+            raise MergeListError(
+                f"{name} line {number}: expected two tokens with one space between, got {line[:60]!r}"
+            )
         merges.append((_as_bytes(parts[0]), _as_bytes(parts[1])))
     return MergeList.from_merges(merges, "vocab.bpe")
 
@@ -167,7 +171,9 @@ def _from_tiktoken(text: str, name: str) -> MergeList:
         try:
             ranked.append((int(rank), base64.b64decode(token, validate=True)))
         except (ValueError, binascii.Error):
-            raise MergeListError(f"{name} line {number}: expected base64 token and rank, got {line[:60]!r}") from None
+            raise MergeListError(
+                f"{name} line {number}: expected base64 token and rank, got {line[:60]!r}"
+            ) from None
     return MergeList.from_ranks([token for _, token in sorted(ranked)], "tiktoken")
 
 
@@ -214,7 +220,9 @@ def _from_tokenizer_json(data: dict[str, Any], name: str) -> MergeList:
         raise MergeListError(
             f"{name} is a BPE over characters (SentencePiece style), not over bytes: it cannot be audited"
         )
-    pretokenizer = json.dumps(data["pre_tokenizer"], ensure_ascii=False) if data.get("pre_tokenizer") else None
+    pretokenizer = (
+        json.dumps(data["pre_tokenizer"], ensure_ascii=False) if data.get("pre_tokenizer") else None
+    )
     normalizer = json.dumps(data["normalizer"], ensure_ascii=False) if data.get("normalizer") else None
     listed = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in model["merges"]]
     merges = [(_as_bytes(a), _as_bytes(b)) for a, b in listed]
@@ -222,7 +230,9 @@ def _from_tokenizer_json(data: dict[str, Any], name: str) -> MergeList:
     added = {token["content"] for token in data.get("added_tokens", [])}
     order = sorted((i, token) for token, i in model["vocab"].items() if token not in added)
     if len(products) < len(merges):  # every split of every token is listed: only the vocabulary has the order
-        recovered = MergeList.from_ranks([_as_bytes(token) for _, token in order], name, pretokenizer, normalizer)
+        recovered = MergeList.from_ranks(
+            [_as_bytes(token) for _, token in order], name, pretokenizer, normalizer
+        )
         redundant = len(merges) - len(recovered.merges)
         return MergeList(
             "tokenizer.json", recovered.merges, recovered.manual, redundant, pretokenizer, normalizer

@@ -37,9 +37,13 @@ class AuditParams(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_]*$")
-    tokenizer: str | ExternalTokenizer = Field(description="a tokenizer of this pipeline, or one made elsewhere")
+    tokenizer: str | ExternalTokenizer = Field(
+        description="a tokenizer of this pipeline, or one made elsewhere"
+    )
     categories: Categories = "language"
-    min_bytes: int = Field(20_000, ge=1, description="categories with less counted text are left out, and named")
+    min_bytes: int = Field(
+        20_000, ge=1, description="categories with less counted text are left out, and named"
+    )
     include: tuple[str, ...] = Field((), description="only these categories; empty: all")
     exclude: tuple[str, ...] = ()
     merges: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"

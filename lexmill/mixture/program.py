@@ -61,7 +61,7 @@ class MixtureProgram:
 
     def __init__(self, table: Frequencies) -> None:
         self.table = table
-        self.possible = table.own.any(axis=1)
+        self.possible: npt.NDArray[np.bool_] = np.any(table.own > 0, axis=1)
         self.segment_of_pair = np.searchsorted(table.pair, np.arange(table.pairs + 1))
         self.step_column = np.full(table.steps, -1, np.int64)
         self.pair_column = np.full(table.pairs, -1, np.int64)
@@ -72,7 +72,9 @@ class MixtureProgram:
         self.highs = _solver()
         n = table.categories
         empty = np.empty(0, np.int32)
-        self.highs.addCols(n, np.zeros(n), np.zeros(n), np.ones(n), 0, np.zeros(n, np.int32), empty, np.empty(0))
+        self.highs.addCols(
+            n, np.zeros(n), np.zeros(n), np.ones(n), 0, np.zeros(n, np.int32), empty, np.empty(0)
+        )
         everything = np.arange(n, dtype=np.int32)
         self.highs.addRows(1, np.ones(1), np.ones(1), n, np.zeros(1, np.int32), everything, np.ones(n))
         self.columns = n
@@ -101,7 +103,9 @@ class MixtureProgram:
                 violated = np.sort(violated[worst])
             self._purge(step_slack, pair_slack)
             self.add_cuts(step[violated].astype(np.int64), violated)
-        raise SolverError(f"gap {relative_gap(upper, lower):.2g} after {MAX_ROUNDS} rounds; {gap:.2g} was asked for")
+        raise SolverError(
+            f"gap {relative_gap(upper, lower):.2g} after {MAX_ROUNDS} rounds; {gap:.2g} was asked for"
+        )
 
     def start_from(self, other: MixtureProgram) -> None:
         """Take over the constraints and the basis of the same program with slightly different frequencies."""
@@ -109,10 +113,11 @@ class MixtureProgram:
         self.shares = other.shares
         known, basis = other.highs.getBasis(), highspy.HighsBasis()
         status = [highspy.HighsBasisStatus.kLower] * self.columns
-        status[: self.table.categories] = known.col_status[: self.table.categories]
+        theirs_status = known.col_status  # one copy: every access of the attribute makes a new list
+        status[: self.table.categories] = theirs_status[: self.table.categories]
         for mine, theirs in ((self.step_column, other.step_column), (self.pair_column, other.pair_column)):
             for item in np.flatnonzero(mine >= 0):
-                status[mine[item]] = known.col_status[theirs[item]]
+                status[mine[item]] = theirs_status[theirs[item]]
         basis.col_status, basis.row_status = status, known.row_status
         basis.valid = True
         self.highs.setBasis(basis)  # refused if it does not fit: the solver then starts cold
@@ -178,7 +183,9 @@ class MixtureProgram:
                 raise SolverError(f"the solver stopped with {self.highs.getModelStatus()}")
         return step_slack, pair_slack, multiplier
 
-    def _separate(self, first: int, last: int, step_slack: Float, pair_slack: Float) -> tuple[npt.NDArray, Float]:
+    def _separate(
+        self, first: int, last: int, step_slack: Float, pair_slack: Float
+    ) -> tuple[npt.NDArray, Float]:
         table = self.table
         bound = table.own @ self.shares + step_slack
         bound[~self.possible] = np.inf
@@ -211,7 +218,7 @@ class MixtureProgram:
 
 def _solver() -> highspy.Highs:
     highs = highspy.Highs()
-    for option, value in {
+    options: dict[str, bool | int | float | str] = {
         "output_flag": False,
         "threads": 1,
         "parallel": "off",
@@ -221,6 +228,7 @@ def _solver() -> highspy.Highs:
         "primal_feasibility_tolerance": TOLERANCE,
         "dual_feasibility_tolerance": TOLERANCE,
         "random_seed": 0,
-    }.items():
+    }
+    for option, value in options.items():
         highs.setOptionValue(option, value)
     return highs

@@ -57,7 +57,14 @@ def frequencies(counts: PairCounts, sizes: npt.NDArray[np.int64], column: int = 
         own[counts.pair[s], counts.member[entries]] = value[entries]
     end = np.where(mine, counts.pair, counts.end)  # nothing of a merge is left after its own step
     return Frequencies(
-        counts.pair, counts.begin, end.astype(np.int32), counts.start, counts.member, value, own, len(counts.left)
+        counts.pair,
+        counts.begin,
+        end.astype(np.int32),
+        counts.start,
+        counts.member,
+        value,
+        own,
+        len(counts.left),
     )
 
 

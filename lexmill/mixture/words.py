@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 
 @dataclass(frozen=True)
@@ -51,40 +53,42 @@ class WordTable:
 
 
 def word_table(rows: Iterable[tuple[str, bytes, int]], categories: Sequence[str] | None = None) -> WordTable:
-    """Build the table from (category, word, count) rows in any order; equal (category, word) rows are added up.
+    """The table of (category, word, count) rows in any order (see `word_table_of`)."""
+    names, words, counts = zip(*rows, strict=True)
+    columns = {"category": names, "word": pa.array(words, pa.binary()), "count": pa.array(counts, pa.int64())}
+    return word_table_of(pa.table(columns), categories)
 
-    Categories are sorted by name unless given; rows of other categories are ignored.  Raises ValueError when a
-    count is not positive or a category is named twice.
+
+def word_table_of(table: pa.Table, categories: Sequence[str] | None = None) -> WordTable:
+    """Build from columns category (string), word (binary), count (int64), rows in any order.
+
+    Equal (category, word) rows are added up; words are sorted by their bytes.  Categories are sorted by name unless
+    given; rows of other categories, and empty words, are ignored.  Raises ValueError when a count is not positive
+    or a category is given twice.
     """
-    totals: dict[tuple[bytes, str], int] = {}
-    wanted = None if categories is None else set(categories)
-    for category, word, count in rows:
-        if count <= 0:
-            raise ValueError(f"word {word!r} of category {category} has count {count}: counts are positive")
-        if word and (wanted is None or category in wanted):
-            totals[word, category] = totals.get((word, category), 0) + count
-    names = tuple(sorted({c for _, c in totals}) if categories is None else categories)
+    if table.num_rows and pc.min(table["count"]).as_py() <= 0:
+        raise ValueError("the word counts have a count that is not positive")
+    names = sorted(pc.unique(table["category"]).to_pylist()) if categories is None else list(categories)
     if len(set(names)) != len(names):
         raise ValueError("a category is named twice: category names must differ")
-    number = {name: i for i, name in enumerate(names)}
-    ordered = sorted((word, number[category], count) for (word, category), count in totals.items())
-    return _from_sorted(names, ordered)
-
-
-def _from_sorted(names: tuple[str, ...], ordered: list[tuple[bytes, int, int]]) -> WordTable:
-    distinct: list[bytes] = []
-    starts: list[int] = []
-    for entry, (word, _, _) in enumerate(ordered):
-        if not distinct or distinct[-1] != word:
-            distinct.append(word)
-            starts.append(entry)
-    offsets = np.zeros(len(distinct) + 1, np.int64)
-    np.cumsum([len(word) for word in distinct], out=offsets[1:])
+    number = pc.index_in(table["category"].combine_chunks(), pa.array(names, pa.string()))
+    table = pa.table({"word": table["word"], "category": number, "count": table["count"]})
+    table = table.filter(pc.and_(pc.is_valid(number), pc.greater(pc.binary_length(table["word"]), 0)))
+    table = table.group_by(["word", "category"], use_threads=False).aggregate([("count", "sum")])
+    table = table.sort_by([("word", "ascending"), ("category", "ascending")]).combine_chunks()
+    words = table["word"].combine_chunks().cast(pa.large_binary())
+    if not len(words):
+        raise ValueError("none of the categories has a word")
+    ends = np.concatenate([words[1:].to_numpy(False) != words[:-1].to_numpy(False), [True]])
+    last = np.flatnonzero(ends)
+    distinct = words.take(pa.array(last))
+    offsets = np.zeros(len(last) + 1, np.int64)
+    np.cumsum(pc.binary_length(distinct).to_numpy(), out=offsets[1:])
     return WordTable(
-        categories=names,
-        text=np.frombuffer(b"".join(distinct), np.uint8),
+        categories=tuple(names),
+        text=np.frombuffer(b"".join(distinct.to_pylist()), np.uint8),
         offsets=offsets,
-        row_start=np.array([*starts, len(ordered)], np.int64),
-        row_category=np.array([c for _, c, _ in ordered], np.int32),
-        count=np.array([n for _, _, n in ordered], np.int64),
+        row_start=np.concatenate([[0], last + 1]).astype(np.int64),
+        row_category=table["category"].to_numpy().astype(np.int32),
+        count=table["count_sum"].to_numpy().astype(np.int64),
     )

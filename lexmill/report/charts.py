@@ -8,8 +8,9 @@ from typing import Any
 from markupsafe import Markup
 
 from lexmill.report import figures
-from lexmill.report.figures import Curve, Mark, Row
-from lexmill.report.formatting import count, number, percent, significant, size
+from lexmill.report.curves import Curve, lines
+from lexmill.report.figures import Mark, Row
+from lexmill.report.formatting import count, number, percent, size, tick, tick_size
 from lexmill.report.languages import language_name
 
 
@@ -20,7 +21,10 @@ def languages_figure(corpus: Mapping[str, Any]) -> Markup:
         Row(
             row["name"],
             tuple(
-                Mark(row["domains"][domain], label=f"{row['language']}, {domain}: {size(row['domains'][domain])}")
+                Mark(
+                    row["domains"][domain],
+                    label=f"{row['language']}, {domain}: {size(row['domains'][domain])}",
+                )
                 if domain in row["domains"]
                 else None
                 for domain in domains
@@ -30,7 +34,7 @@ def languages_figure(corpus: Mapping[str, Any]) -> Markup:
         for row in corpus["languages"]
     ]
     text = f"{len(rows)} languages, {size(corpus['bytes'])} in all; the largest is {rows[0].name if rows else 'none'}."
-    return figures.stacked_bars(rows, "Text by language and domain", text, "bytes of UTF-8 text", size)
+    return figures.stacked_bars(rows, "Text by language and domain", text, "bytes of UTF-8 text", tick_size)
 
 
 def stages_figure(corpus: Mapping[str, Any]) -> Markup:
@@ -62,9 +66,7 @@ def language_figure(figure: Mapping[str, Any]) -> Markup:
         for row in figure["rows"]
     ]
     text = f"{len(rows)} languages, {len(figure['tokenizers'])} tokenizers; exact values in the table."
-    return figures.dot_plot(
-        rows, figure["title"], text, figure["unit"], lambda value: significant(value, 3), figure["reference"]
-    )
+    return figures.dot_plot(rows, figure["title"], text, figure["unit"], tick, figure["reference"])
 
 
 def mixture_figure(audit: Mapping[str, Any]) -> Markup:
@@ -73,12 +75,18 @@ def mixture_figure(audit: Mapping[str, Any]) -> Markup:
     for entry in audit["shares"]:
         label = f"{entry['category']}: {percent(entry['share'])}"
         if entry["lower"] is not None and entry["upper"] is not None:
-            label += f", 90 % interval {percent(entry['lower'])} to {percent(entry['upper'])}"
-        truth = None if entry["truth"] is None else Mark(entry["truth"], label=f"true share {percent(entry['truth'])}")
+            label += f", interval {percent(entry['lower'])} to {percent(entry['upper'])}"
+        truth = (
+            None
+            if entry["truth"] is None
+            else Mark(entry["truth"], label=f"true share {percent(entry['truth'])}")
+        )
         mark = Mark(entry["share"], entry["lower"], entry["upper"], label)
         rows.append(Row(entry["label"], (mark,), percent(entry["share"]), truth))
     text = f"{len(rows)} categories of the audit {audit['name']}."
-    return figures.interval_bars(rows, "Inferred mixture", text, "share of training bytes", lambda v: f"{100 * v:g} %")
+    return figures.interval_bars(
+        rows, "Inferred mixture", text, "share of training bytes", lambda v: f"{100 * v:g} %"
+    )
 
 
 def curve_figure(audit: Mapping[str, Any]) -> Markup:
@@ -91,7 +99,7 @@ def curve_figure(audit: Mapping[str, Any]) -> Markup:
             if share is not None
         ]
         curves.append(Curve(series["label"], tuple(points)))
-    return figures.lines(
+    return lines(
         curves,
         "Inferred shares by merges used",
         f"{len(curves)} categories; exact values in the table.",
@@ -107,14 +115,16 @@ def scores_figure(model: Mapping[str, Any]) -> Markup:
         Row(
             row["label"],
             tuple(
-                _mark(row["cells"][language], f"{row['label']}, {language}", 3) if language in row["cells"] else None
+                _mark(row["cells"][language], f"{row['label']}, {language}", 3)
+                if language in row["cells"]
+                else None
                 for language in model["languages"]
             ),
         )
         for row in model["scores"]
     ]
     text = f"{len(rows)} models, {len(model['languages'])} languages; exact values in the table."
-    return figures.dot_plot(rows, "Bits per byte", text, "bits per byte, lower is better", lambda v: significant(v, 3))
+    return figures.dot_plot(rows, "Bits per byte", text, "bits per byte, lower is better", tick)
 
 
 def training_figure(run: Mapping[str, Any]) -> Markup:
@@ -130,12 +140,12 @@ def training_figure(run: Mapping[str, Any]) -> Markup:
         )
         for series in run["series"]
     ]
-    return figures.lines(
+    return lines(
         curves,
         f"Training of {run['label']}",
         f"{len(run['points'])} points; exact values in the table.",
         ("MB of text fed", "bits per byte"),
-        (lambda v: f"{v:g}", lambda v: f"{v:g}"),
+        (tick, tick),
     )
 
 

@@ -132,7 +132,9 @@ def _corpora(report: pa.Table, documents: pa.Table) -> list[dict[str, Any]]:
 def _examples(rejections: pa.Table) -> list[dict[str, Any]]:
     """A few dropped documents for every reason, smallest ids first."""
     found: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in rejections.sort_by([("stage", "ascending"), ("reason", "ascending"), ("id", "ascending")]).to_pylist():
+    for row in rejections.sort_by(
+        [("stage", "ascending"), ("reason", "ascending"), ("id", "ascending")]
+    ).to_pylist():
         examples = found.setdefault((row["stage"], row["reason"]), [])
         if len(examples) < EXAMPLES_PER_REASON:
             excerpt = (row["excerpt"] or "")[:EXCERPT]
@@ -154,14 +156,20 @@ def _warnings(
             found.append(f"The stage {stage['stage']} dropped every document that reached it.")
         elif stage["bytes_in"] and stage["bytes_out"] < stage["bytes_in"] / 2:
             share = 1 - stage["bytes_out"] / stage["bytes_in"]
-            found.append(f"The stage {stage['stage']} dropped {100 * share:.0f} % of the bytes that reached it.")
+            found.append(
+                f"The stage {stage['stage']} dropped {100 * share:.0f} % of the bytes that reached it."
+            )
     kept = set(documents["corpus"].to_pylist())
     named = {name for name in report["corpus"].to_pylist() if name}
     found += [f"Nothing of the corpus {corpus} was kept." for corpus in sorted(named - kept)]
-    unlicensed = documents.filter(pc.or_kleene(pc.is_null(documents["license"]), pc.equal(documents["license"], "")))
+    unlicensed = documents.filter(
+        pc.or_kleene(pc.is_null(documents["license"]), pc.equal(documents["license"], ""))
+    )
     if unlicensed.num_rows:
         found.append(f"{unlicensed.num_rows:,} documents carry no licence.")
-    held_out = set(documents.filter(pc.is_in(documents["split"], pa.array(["valid", "test"])))["language"].to_pylist())
+    held_out = set(
+        documents.filter(pc.is_in(documents["split"], pa.array(["valid", "test"])))["language"].to_pylist()
+    )
     missing = [row["language"] for row in languages if row["language"] not in held_out]
     if missing:
         found.append(f"No held-out documents in {', '.join(missing)}: nothing can be measured there.")

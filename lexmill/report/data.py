@@ -70,7 +70,9 @@ def _tiles(
     tiles += [tile for audit in mixtures if (tile := _audit_tile(audit))]
     tiles += [tile for model in models for tile in _model_tiles(model)]
     kinds = len({artifact["kind"] for artifact in lineage["artifacts"]})
-    tiles.append(_tile("Artifacts", count(len(lineage["artifacts"])), f"of {kinds} kinds, each with its recipe"))
+    tiles.append(
+        _tile("Artifacts", count(len(lineage["artifacts"])), "", f"of {kinds} kinds, each with its recipe")
+    )
     return tiles
 
 
@@ -81,33 +83,44 @@ def _corpus_tiles(corpus: Mapping[str, Any]) -> list[dict[str, str]]:
     about = f"{count(corpus['documents'])} documents kept"
     if read:
         about += f" of {count(read)} read ({percent(corpus['documents'] / read)})"
+    value, _, unit = size(corpus["bytes"]).partition(" ")
     return [
-        _tile("Clean text", size(corpus["bytes"]), about),
-        _tile("Languages", count(len(languages)), f"in {count(len(scripts))} scripts, {len(corpus['domains'])} domains"),
+        _tile("Clean text", value, unit, about),
+        _tile(
+            "Languages",
+            count(len(languages)),
+            "",
+            f"in {count(len(scripts))} scripts, {len(corpus['domains'])} domains",
+        ),
     ]
 
 
 def _tokenizer_tiles(section: Mapping[str, Any]) -> list[dict[str, str]]:
     sizes = [row["vocab_size"] for row in section["rows"] if row["vocab_size"] is not None]
-    about = f"{count(min(sizes))} to {count(max(sizes))} ids" if sizes else "trained"
-    tiles = [_tile("Tokenizers", count(len(section["rows"])), about)]
-    for metric, label, unit in (("bytes_per_token", "Best compression", "bytes/token"), ("gini", "Fairest", "Gini")):
-        for column in section["columns"]:
-            if column["metric"] == metric and column["best"]:
-                name = column["best"][0]
-                entry = next(row["cells"][metric] for row in section["rows"] if row["name"] == name)
-                tiles.append(_tile(label, f"{number(entry['value'], column['digits'])} {unit}", f"the tokenizer {name}"))
+    about = f"{count(min(sizes))} to {count(max(sizes))} ids" if sizes else "in the lineage"
+    tiles = [_tile("Tokenizers", count(len(section["rows"])), "", about)]
+    wanted = {
+        "bytes_per_token": ("Best compression", "bytes/token"),
+        "premium_gini": ("Fairest tokenizer", "Gini"),
+    }
+    for column in section["columns"]:
+        if column["metric"] in wanted and column["best"]:
+            label, unit = wanted[column["metric"]]
+            name = column["best"][0]
+            cell = next(row["cells"][column["metric"]] for row in section["rows"] if row["name"] == name)
+            tiles.append(_tile(label, number(cell["value"], column["digits"]), unit, name))
     return tiles
 
 
 def _audit_tile(audit: Mapping[str, Any]) -> dict[str, str] | None:
+    label = f"Audit {audit['name']}"
+    if audit["error"] is not None:
+        about = f"largest error against the known mixture of {audit['tokenizer']}"
+        return _tile(label, number(100 * audit["error"]["largest"], 2), "points", about)
     if not audit["shares"]:
         return None
     first = audit["shares"][0]
-    if audit["error"] is not None:
-        about = f"largest error against the known truth of {audit['tokenizer']}"
-        return _tile(f"Audit {audit['name']}", f"{100 * audit['error']['largest']:.2f} points", about)
-    return _tile(f"Audit {audit['name']}", f"{percent(first['share'])} {first['label']}", f"largest share in {audit['tokenizer']}")
+    return _tile(label, percent(first["share"]), first["label"], f"largest share behind {audit['tokenizer']}")
 
 
 def _model_tiles(model: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -115,11 +128,11 @@ def _model_tiles(model: Mapping[str, Any]) -> list[dict[str, str]]:
     for language in model["languages"]:
         found = change(model, language)
         if found is not None:
-            before, after = (number(entry["value"], 2) for entry in found)
-            about = f"bits per byte of held-out {language_name(language)}: base model, best after training"
-            tiles.append(_tile(f"Model {model['name']}", f"{before} → {after}", about))
+            before, after = (number(cell["value"], 2) for cell in found)
+            about = f"held-out {language_name(language)}: base model, then the best trained one"
+            tiles.append(_tile(f"Model {model['name']}", f"{before} → {after}", "bits/byte", about))
     return tiles
 
 
-def _tile(label: str, value: str, about: str) -> dict[str, str]:
-    return {"label": label, "value": value, "about": about}
+def _tile(label: str, value: str, unit: str, about: str) -> dict[str, str]:
+    return {"label": label, "value": value, "unit": unit, "about": about}

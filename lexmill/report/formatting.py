@@ -28,6 +28,17 @@ def size(value: float | None) -> str:
     return f"{scaled:.0f} B" if unit == 0 else f"{significant(scaled)} {_BYTE_UNITS[unit]}"
 
 
+def tick_size(value: float) -> str:
+    """Bytes as an axis shows them: 2000000 -> `2 MB`."""
+    text, _, unit = size(value).partition(" ")
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {unit}"
+
+
+def tick(value: float) -> str:
+    """A round number as an axis shows it: at most six digits, no trailing zeros."""
+    return f"{value:g}"
+
+
 def percent(value: float | None) -> str:
     """A share of 1 in per cent: 0.1234 -> `12.3 %`; small but not zero -> `<0.1 %`; None -> an en dash."""
     if value is None:
@@ -51,12 +62,12 @@ def significant(value: float | None, digits: int = 3) -> str:
         return MISSING
     if value == 0:
         return "0"
-    exponent = math.floor(math.log10(abs(value)))
+    value = float(f"{value:.{digits - 1}e}")  # rounded first: 9.996 has the exponent of 10.0
+    exponent = math.floor(math.log10(abs(value)) + 1e-12)
     if exponent < -4 or exponent >= 7:
         mantissa, _, power = f"{value:.{digits - 1}e}".partition("e")
         return f"{mantissa}e{int(power)}"
-    rounded = round(value, digits - 1 - exponent)
-    return f"{rounded:,.{max(digits - 1 - exponent, 0)}f}"
+    return f"{value:,.{max(digits - 1 - exponent, 0)}f}"
 
 
 def interval(lower: float | None, upper: float | None, digits: int = 3, scale: float = 1.0) -> str:
@@ -69,7 +80,7 @@ def interval(lower: float | None, upper: float | None, digits: int = 3, scale: f
 def visible(text: object) -> str:
     """Text that cannot act on the page around it: controls, line breaks, surrogates and directional marks are spelled.
 
-    `"a\\x00"` -> `a␀`, a right-to-left override -> `‹202E›`.  HTML escaping is the template's work, not this function's.
+    `"a\\x00"` -> `a␀`, a right-to-left override -> `‹202E›`.  HTML escaping is the template's work.
     """
     return "".join(_visible_character(character) for character in str(text))
 
@@ -80,7 +91,11 @@ def _visible_character(character: str) -> str:
         return chr(0x2400 + code)
     if code == 0x7F:
         return "␡"
-    if character in _DIRECTIONAL or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") or _noncharacter(code):
+    if (
+        character in _DIRECTIONAL
+        or unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp")
+        or _noncharacter(code)
+    ):
         return f"‹{code:04X}›"
     return character
 

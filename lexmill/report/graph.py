@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 SWEEPS = 12
 _BEND_HEIGHT = 6.0  # the room an edge takes where it passes through a column
@@ -14,10 +15,11 @@ _BEND_HEIGHT = 6.0  # the room an edge takes where it passes through a column
 
 @dataclass(frozen=True)
 class Node:
-    """A box to place; `column` is the leftmost column it may stand in (its stage)."""
+    """A box to place; `column` is the leftmost column it may stand in (its stage), `height` is in pixels."""
 
     id: str
     column: int
+    height: float = 34.0
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Layout:
     """Where everything stands, in pixels; y grows downwards."""
 
     boxes: dict[str, tuple[float, float]]  # id -> left, top
-    edges: dict[tuple[str, str], tuple[tuple[float, float], ...]]  # polyline: tail's right side, bends, head's left side
+    edges: dict[tuple[str, str], tuple[tuple[float, float], ...]]  # from tail's right side to head's left
     columns: tuple[tuple[str, ...], ...]  # ids by column, top to bottom
     width: float
     height: float
@@ -66,28 +68,32 @@ def ancestors(edges: Sequence[tuple[str, str]], node: str) -> set[str]:
 def layout(
     nodes: Sequence[Node],
     edges: Sequence[tuple[str, str]],
-    box: tuple[float, float] = (150.0, 34.0),
+    width: float = 150.0,
     gaps: tuple[float, float] = (46.0, 10.0),
 ) -> Layout:
     """Place `nodes` (unique ids) joined by `edges` (tail id, head id; both among the nodes).
 
-    `box` is width and height of a node, `gaps` the space between columns and between rows, in pixels.  Every edge runs
+    `width` is that of every node, `gaps` the space between columns and between rows, in pixels.  Every edge runs
     from a column to a later one; empty columns vanish; order and positions depend on the input alone.
     Raises ValueError on a cycle.
     """
     rank = _ranks(nodes, edges)
     columns, chains = _columns_with_bends(rank, edges)
     columns = _reduce_crossings(columns, chains)
-    centres = _heights(columns, chains, box[1], gaps[1], set(rank))
-    left = {name: index * (box[0] + gaps[0]) for index, column in enumerate(columns) for name in column}
-    boxes = {name: (left[name], centres[name] - box[1] / 2) for name in rank}
+    height = {name: _BEND_HEIGHT for column in columns for name in column}
+    height |= {node.id: node.height for node in nodes}
+    centres = _heights(columns, chains, height, gaps[1])
+    left = {name: index * (width + gaps[0]) for index, column in enumerate(columns) for name in column}
+    boxes = {name: (left[name], centres[name] - height[name] / 2) for name in rank}
     lines = {
-        edge: tuple(point for name in chain for point in _points(name, edge, left[name], centres[name], box[0]))
+        edge: tuple(
+            point for name in chain for point in _points(name, edge, left[name], centres[name], width)
+        )
         for edge, chain in chains.items()
     }
-    height = max((centres[name] + box[1] / 2 for name in rank), default=0.0)
+    bottom = max((centres[name] + height[name] / 2 for name in centres), default=0.0)
     shown = tuple(tuple(name for name in column if name in rank) for column in columns)
-    return Layout(boxes, lines, shown, max(len(columns) * (box[0] + gaps[0]) - gaps[0], 0.0), height)
+    return Layout(boxes, lines, shown, max(len(columns) * (width + gaps[0]) - gaps[0], 0.0), bottom)
 
 
 def _points(
@@ -101,7 +107,7 @@ def _points(
 
 
 def _topological_order(successors: Mapping[str, set[str]]) -> list[str]:
-    waiting = {name: 0 for name in successors}
+    waiting = dict.fromkeys(successors, 0)
     for heads in successors.values():
         for head in heads:
             waiting[head] += 1
@@ -156,9 +162,11 @@ def _columns_with_bends(
     return columns, chains
 
 
-def _links(chains: Mapping[tuple[str, str], Sequence[str]]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+def _links(
+    chains: Mapping[tuple[str, str], Sequence[str]],
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Neighbours in the column before and in the column after, of nodes and bends."""
-    pairs = sorted({pair for chain in chains.values() for pair in zip(chain, chain[1:], strict=False)})
+    pairs = sorted({pair for chain in chains.values() for pair in pairwise(chain)})
     before: dict[str, list[str]] = {}
     after: dict[str, list[str]] = {}
     for tail, head in pairs:
@@ -202,7 +210,7 @@ def _sorted_by_barycentre(
 
 def _crossings(columns: Sequence[Sequence[str]], after: Mapping[str, list[str]]) -> int:
     total = 0
-    for left, right in zip(columns, columns[1:], strict=False):
+    for left, right in pairwise(columns):
         place = {name: position for position, name in enumerate(right)}
         ends = [place[head] for name in left for head in sorted(after.get(name, []), key=place.__getitem__)]
         total += sum(1 for i, first in enumerate(ends) for second in ends[i + 1 :] if second < first)
@@ -212,14 +220,14 @@ def _crossings(columns: Sequence[Sequence[str]], after: Mapping[str, list[str]])
 def _heights(
     columns: Sequence[Sequence[str]],
     chains: Mapping[tuple[str, str], Sequence[str]],
-    box_height: float,
+    height: Mapping[str, float],
     gap: float,
-    nodes: set[str],
 ) -> dict[str, float]:
     """Centres: each column as near as possible to the means of its neighbours, with its order and distances kept."""
     before, after = _links(chains)
-    height = {name: box_height if name in nodes else _BEND_HEIGHT for column in columns for name in column}
-    centre = {name: y for column in columns for name, y in zip(column, _stack(column, height, gap), strict=True)}
+    centre = {
+        name: y for column in columns for name, y in zip(column, _stack(column, height, gap), strict=True)
+    }
     for sweep in range(SWEEPS):
         forwards = sweep % 2 == 0
         for column in columns if forwards else list(reversed(columns)):

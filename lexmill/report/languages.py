@@ -32,11 +32,31 @@ _CODE = {
 }  # fmt: skip
 _NAMES = {
     code: name
-    for code, _, name in (entry.partition(" ") for line in _LANGUAGES.split("\n") if line for entry in line.split("|"))
+    for code, _, name in (
+        entry.partition(" ") for line in _LANGUAGES.split("\n") if line for entry in line.split("|")
+    )
 }
 # The script that needs no mention beside the name; only languages written in several are listed with theirs.
 _SEVERAL_SCRIPTS = frozenset(
-    {"zho", "cmn", "srp", "bos", "aze", "azj", "uzb", "uzn", "kaz", "mon", "khk", "pan", "snd", "uig", "kur", "tat", "msa"}
+    {
+        "zho",
+        "cmn",
+        "srp",
+        "bos",
+        "aze",
+        "azj",
+        "uzb",
+        "uzn",
+        "kaz",
+        "mon",
+        "khk",
+        "pan",
+        "snd",
+        "uig",
+        "kur",
+        "tat",
+        "msa",
+    }
 )
 _SCRIPTS = {
     "Arab": "Arabic", "Cyrl": "Cyrillic", "Deva": "Devanagari", "Guru": "Gurmukhi", "Hans": "simplified",
@@ -46,7 +66,7 @@ _RIGHT_TO_LEFT = frozenset({"Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm", "Roh
 
 
 def language_name(code: str) -> str:
-    """`fra_Latn` -> `French`, `zho_Hant` -> `Chinese, traditional`, `python` -> `Python`; unknown -> the code itself."""
+    """`fra_Latn` -> `French`, `zho_Hant` -> `Chinese, traditional`, unknown -> the code itself."""
     language, _, script = code.partition("_")
     if not script and code in _CODE:
         return _CODE[code]

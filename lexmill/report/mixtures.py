@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lexmill.report.formatting import count, percent, significant
 from lexmill.report.languages import language_name
 
 CURVES = 8  # largest categories in the convergence figure
-EVIDENCE = 10  # merges a category
+EVIDENCE = 6  # merges a category
 
 
 def mixture_data(
@@ -18,53 +18,67 @@ def mixture_data(
     mixture: Mapping[str, Any],
     curve: Sequence[Mapping[str, Any]] = (),
     evidence: Sequence[Mapping[str, Any]] = (),
+    tokenizer: str = "",
 ) -> dict[str, Any]:
     """One audit as JSON values.
 
-    `mixture` is the content of `mixture.json`, `curve` and `evidence` the rows of the tables beside it.  Categories are
-    sorted by inferred share, largest first.
+    `mixture` is the content of `mixture.json`, `curve` and `evidence` the rows of the tables beside it, `tokenizer` the
+    audited tokenizer's name to show.  Categories are sorted by inferred share, largest first.  The truth is rescaled to
+    the audited categories, as the inferred shares are: what it was rescaled by is among the facts.
     """
     shares = _shares(mixture)
-    has_truth = any(row["truth"] is not None for row in shares)
+    audited = [row["truth"] for row in shares if row["truth"] is not None]
+    for row in shares:
+        if row["truth"] is not None and sum(audited) > 0:
+            row["truth"] /= sum(audited)
+    error = _error(shares) if audited else None
+    bounds = mixture.get("interval") or {}
     return {
         "name": name,
-        "tokenizer": str(mixture.get("tokenizer") or name),
+        "tokenizer": tokenizer or str(mixture.get("tokenizer") or name),
         "category_word": str(mixture.get("categories") or "category").replace("_", " and "),
         "shares": shares,
-        "has_truth": has_truth,
-        "error": _error(shares) if has_truth else None,
+        "has_truth": bool(audited),
+        "has_intervals": any(row["lower"] is not None for row in shares),
+        "interval_level": percent(bounds.get("level")).replace(".0", "") if bounds.get("level") else "",
+        "interval_covers": str(bounds.get("covers") or ""),
+        "error": error,
         "alarm": mixture.get("alarm") or "",
-        "alarming": bool(mixture.get("alarming", mixture.get("alarm"))),
-        "facts": _facts(mixture, shares),
+        "facts": _facts(mixture, error, sum(audited) if audited else None),
+        "left_out": [
+            {"category": category, "label": category_name(category), **entry}
+            for category, entry in sorted((mixture.get("left_out") or {}).items())
+        ],
         "curve": _curve(curve, shares),
         "evidence": _evidence(evidence, shares),
-        "evidence_about": "The merges with the largest dual weight in the linear program, by category they speak for",
     }
-
-
-def _shares(mixture: Mapping[str, Any]) -> list[dict[str, Any]]:
-    truth = mixture.get("truth") or {}
-    rows = []
-    for category, found in mixture["shares"].items():
-        true_share = found.get("truth", truth.get(category))
-        rows.append(
-            {
-                "category": category,
-                "label": category_name(category),
-                "share": found["bytes"],
-                "lower": found.get("lower"),
-                "upper": found.get("upper"),
-                "pairs": found.get("pairs"),
-                "truth": true_share,
-            }
-        )
-    return sorted(rows, key=lambda row: (-row["share"], row["category"]))
 
 
 def category_name(category: str) -> str:
     """A category's label: languages by name, a domain as it is, `language/domain` by both."""
     language, slash, domain = category.partition("/")
     return f"{language_name(language)} / {domain}" if slash else language_name(category)
+
+
+def _shares(mixture: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Bounds that equal the share (no replicates were made) are no interval."""
+    sizes = mixture.get("sample_bytes") or {}
+    rows = []
+    for category, found in mixture["shares"].items():
+        bounded = found.get("lower") != found.get("upper")
+        rows.append(
+            {
+                "category": category,
+                "label": category_name(category),
+                "share": found["bytes"],
+                "lower": found.get("lower") if bounded else None,
+                "upper": found.get("upper") if bounded else None,
+                "pairs": found.get("pairs"),
+                "truth": found.get("truth"),
+                "sample_bytes": sizes.get(category),
+            }
+        )
+    return sorted(rows, key=lambda row: (-row["share"], row["category"]))
 
 
 def _error(shares: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -77,30 +91,37 @@ def _error(shares: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     }
 
 
-def _facts(mixture: Mapping[str, Any], shares: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    facts = []
+def _facts(
+    mixture: Mapping[str, Any], error: Mapping[str, float] | None, audited: float | None
+) -> list[dict[str, str]]:
+    """How good the answer is, and what it was reached with, as label and value."""
+    inherited = mixture.get("inherited")
+    replicates = (mixture.get("interval") or {}).get("replicates")
+    facts: list[tuple[str, str | None]] = []
+    if error is not None:
+        facts.append(("largest error against the truth", f"{100 * error['largest']:.2f} points"))
+        facts.append(("log₁₀ of the mean squared error", _number(error["log10_mse"], lambda value: f"{value:.2f}")))
+        facts.append(("true share of the audited categories", percent(audited)))
+    facts += [
+        ("objective (frequency)", _number(mixture.get("objective"), significant)),
+        ("unexplained share of the merges' frequency", _number(mixture.get("unexplained"), percent)),
+        ("certified optimality gap", _number(mixture.get("gap"), percent)),
+        ("merges looked at", _number(mixture.get("merges_used"), count)),
+        ("merges in the tokenizer", _number(mixture.get("merges_listed"), count)),
+        ("first merge looked at", _number(mixture.get("start_merge"), count)),
+        ("inherited from another tokenizer", None if inherited is None else str(inherited)),
+        ("typical count of the last merges in the sample", _number(mixture.get("median_count"), count)),
+        ("merges that occur in no category", _number(mixture.get("impossible_merges"), count)),
+        ("bootstrap replicates", _number(replicates, count)),
+        ("pre-tokenizer", None if mixture.get("pretokenizer") is None else str(mixture["pretokenizer"])),
+        ("splits counted", ", ".join(mixture.get("splits") or ()) or None),
+        ("seed", None if mixture.get("seed") is None else str(mixture["seed"])),
+    ]
+    return [{"label": label, "value": value} for label, value in facts if value is not None]
 
-    def add(label: str, value: object) -> None:
-        facts.append({"label": label, "value": str(value)})
 
-    if any(row["truth"] is not None for row in shares):
-        error = _error(shares)
-        add("largest error against the truth", f"{100 * error['largest']:.2f} points")
-        if math.isfinite(error["log10_mse"]):
-            add("log10 of the mean squared error", f"{error['log10_mse']:.2f}")
-    if mixture.get("objective") is not None:
-        add("objective of the linear program", significant(mixture["objective"]))
-    if mixture.get("gap") is not None:
-        add("certified optimality gap", percent(mixture["gap"]))
-    for key, label in (("merges_used", "merges used"), ("start_merge", "first merge used")):
-        if mixture.get(key) is not None:
-            add(label, count(mixture[key]))
-    if mixture.get("impossible_merges") is not None:
-        impossible = mixture["impossible_merges"]
-        add("merges that no category can explain", count(impossible if isinstance(impossible, int) else len(impossible)))
-    if mixture.get("seed") is not None:
-        add("seed", mixture["seed"])
-    return facts
+def _number(value: float | None, shown: Callable[[float], str]) -> str | None:
+    return None if value is None or not math.isfinite(value) else shown(value)
 
 
 def _curve(rows: Sequence[Mapping[str, Any]], shares: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -120,26 +141,31 @@ def _curve(rows: Sequence[Mapping[str, Any]], shares: Sequence[Mapping[str, Any]
 
 
 def _evidence(rows: Sequence[Mapping[str, Any]], shares: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """For each category the merges that raise its share most, each with the competitor it was learned before."""
     by_category: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        by_category.setdefault(row["category"], []).append({"text": _merge_text(row), "weight": float(row["weight"])})
+        if row["direction"] == "raises":
+            merge = {
+                "merge": _spelled(row["merge"]),
+                "competitor": _spelled(row["competitor"]),
+                "effect": abs(float(row["effect"])),
+            }
+            by_category.setdefault(row["category"], []).append(merge)
     found = []
     for share in shares:
-        merges = sorted(by_category.get(share["category"], []), key=lambda merge: -abs(merge["weight"]))
+        merges = sorted(by_category.get(share["category"], []), key=lambda merge: -merge["effect"])
         if merges:
-            found.append({"category": share["category"], "label": share["label"], "merges": merges[:EVIDENCE]})
+            found.append(
+                {"category": share["category"], "label": share["label"], "merges": merges[:EVIDENCE]}
+            )
     return found
-
-
-def _merge_text(row: Mapping[str, Any]) -> str:
-    return f"{_spelled(row['left'])} + {_spelled(row['right'])}"
 
 
 def _spelled(token: bytes | str) -> str:
     """A token's bytes as text with `␣` for spaces, or in hexadecimal when they are not whole characters."""
-    if isinstance(token, bytes):
-        try:
-            token = token.decode("utf-8")
-        except UnicodeDecodeError:
-            return token.hex(" ").upper()
-    return token.replace(" ", "␣")
+    if isinstance(token, str):
+        return token.replace(" ", "␣")
+    try:
+        return token.decode("utf-8").replace(" ", "␣")
+    except UnicodeDecodeError:
+        return token.hex(" ").upper()

@@ -21,7 +21,9 @@ class Results:
 
     def select(self, **labels: str | None) -> Results:
         """Rows with exactly these labels; None asks for rows without the label."""
-        return Results(row for row in self.rows if all(_label(row, key) == value for key, value in labels.items()))
+        return Results(
+            row for row in self.rows if all(_label(row, key) == value for key, value in labels.items())
+        )
 
     def by(self, label: str) -> Results:
         """Rows that have the label."""

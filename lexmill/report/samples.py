@@ -27,7 +27,9 @@ def choose_group(
     for row in documents.select(["id", "language", "group", "bytes"]).to_pylist():
         if row["group"] is not None and MIN_CHARACTERS <= row["bytes"] <= MAX_BYTES:
             members = groups.setdefault(row["group"], {})
-            members[row["language"]] = min(members.get(row["language"], (row["id"], row["bytes"])), (row["id"], row["bytes"]))
+            members[row["language"]] = min(
+                members.get(row["language"], (row["id"], row["bytes"])), (row["id"], row["bytes"])
+            )
     candidates = {group: members for group, members in groups.items() if len(members) > 1}
     if not candidates:
         return {}
@@ -73,7 +75,9 @@ def sample_data(texts: Mapping[str, str], tokenizers: Mapping[str, str]) -> list
     for language, text in texts.items():
         cuts = []
         for name, tokenizer in loaded.items():
-            pieces = [_shown_token(token) for token in tokenizer.encode(text, add_special_tokens=False).tokens]
+            pieces = [
+                _shown_token(token) for token in tokenizer.encode(text, add_special_tokens=False).tokens
+            ]
             cuts.append({"tokenizer": name, "count": len(pieces), "tokens": pieces})
         rows.append(
             {
@@ -101,7 +105,9 @@ def _shown_token(token: str) -> dict[str, str]:
 
 @cache
 def byte_alphabet() -> dict[str, int]:
-    """The printable character that stands for each byte in byte-level `tokenizer.json` files (GPT-2's map), inverted."""
+    """The printable character of each byte in byte-level `tokenizer.json` files (GPT-2's map), inverted."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in set(printable)]
-    return {chr(byte): byte for byte in printable} | {chr(256 + index): byte for index, byte in enumerate(others)}
+    return {chr(byte): byte for byte in printable} | {
+        chr(256 + index): byte for index, byte in enumerate(others)
+    }

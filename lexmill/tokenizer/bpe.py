@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from lexmill.tokenizer.arrays import flat_bytes
 from lexmill.tokenizer.bpe_kernel import lay_out, learn_merges
 from lexmill.tokenizer.bytelevel import BYTE_OF_ID, ID_OF_BYTE
 
@@ -32,6 +33,7 @@ class MergeList:
     count: np.ndarray
 
     def __len__(self) -> int:
+        """Number of merges."""
         return len(self.left)
 
     def token_bytes(self) -> list[bytes]:
@@ -56,13 +58,8 @@ def train_bpe(
     The list is shorter than asked when no pair is left.  Raises ValueError when the counts or the words are too
     large for exact arithmetic.
     """
-    if isinstance(words, pa.ChunkedArray):
-        words = words.combine_chunks()
-    words = words.cast(pa.large_binary())
     counts = np.ascontiguousarray(counts, dtype=np.int64)
-    offsets = np.frombuffer(words.buffers()[1], np.int64)[words.offset : words.offset + len(words) + 1]
-    data = words.buffers()[2]
-    text = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
+    text, offsets = flat_bytes(words)
     _check_range(offsets, counts)
     tokens, word_of = lay_out(text, offsets, ID_OF_BYTE)
     longest = max_token_length if max_token_length is not None else _MAX_CELLS

@@ -55,7 +55,7 @@ def _sift_down(counts, keys, slots, size, at):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, inline="always")
-def _bucket(key, mask):  # type: ignore[no-untyped-def]
+def bucket(key, mask):  # type: ignore[no-untyped-def]
     """Fibonacci hashing of a pair key into a power-of-two table."""
     mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
     return np.int64((mixed ^ (mixed >> np.uint64(29))) >> np.uint64(16)) & mask
@@ -64,7 +64,7 @@ def _bucket(key, mask):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _insert(table, slot_key, slot):  # type: ignore[no-untyped-def]
     mask = len(table) - 1
-    at = _bucket(slot_key[slot], mask)
+    at = bucket(slot_key[slot], mask)
     while table[at] >= 0:
         at = (at + 1) & mask
     table[at] = slot
@@ -73,7 +73,7 @@ def _insert(table, slot_key, slot):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _find(table, slot_key, key):  # type: ignore[no-untyped-def]
     mask = len(table) - 1
-    at = _bucket(key, mask)
+    at = bucket(key, mask)
     while table[at] >= 0:
         if slot_key[table[at]] == key:
             return table[at]
@@ -186,6 +186,62 @@ def _apply(tokens, words, weights, lengths, places, left, right, new, seen, buff
     return seen_left, seen_right, events
 
 
+@njit(cache=True)
+def _pop(counts, keys, slots, heap, slot_count, floor):  # type: ignore[no-untyped-def]
+    """Take the best pair off the heap: (slot, heap size); slot -1 when no pair reaches `floor`."""
+    while heap > 0:
+        slot = slots[0]
+        current = slot_count[slot]
+        fresh = current == counts[0]
+        if fresh or current < floor:  # take it, or drop it
+            heap -= 1
+            counts[0], keys[0], slots[0] = counts[heap], keys[heap], slots[heap]
+        else:  # fell since it was pushed: put it where it belongs now
+            counts[0] = current
+        if heap:
+            _sift_down(counts, keys, slots, heap, 0)
+        if fresh:
+            return slot, heap
+    return -1, 0
+
+
+@njit(cache=True, inline="always")
+def _pair(side, neighbour, token):  # type: ignore[no-untyped-def]
+    """Key of (neighbour, token) on side 0 (left), of (token, neighbour) on side 1 (right)."""
+    if side == 0:
+        return (np.int64(neighbour) << 32) | np.int64(token)
+    return (np.int64(token) << 32) | np.int64(neighbour)
+
+
+@njit(cache=True)
+def _take_back(table, slot_key, slot_count, seen, found, left, right, buffers):  # type: ignore[no-untyped-def]
+    """Subtract what the merged places gave to (x, left) and (right, y), and clear the sums.
+
+    Runs after the new pairs exist: "abab" gives to (ab, a) and takes it back in the same step.
+    """
+    weight_of, number_of = buffers[0], buffers[1]
+    for side in range(2):
+        token = left if side == 0 else right
+        for index in range(found[side]):
+            neighbour = seen[side, index]
+            slot = _find(table, slot_key, _pair(side, neighbour, token))
+            if slot >= 0:
+                slot_count[slot] -= weight_of[side, neighbour]
+            weight_of[side, neighbour] = 0
+            number_of[side, neighbour] = 0
+
+
+@njit(cache=True)
+def _place_events(pool, offset_of, events, buffers):  # type: ignore[no-untyped-def]
+    """Write the places of the new pairs into their stretches of the pool, in ascending order."""
+    event_side, event_id, event_at = buffers[2], buffers[3], buffers[4]
+    for event in range(events):
+        side, neighbour = event_side[event], event_id[event]
+        if offset_of[side, neighbour] >= 0:
+            pool[offset_of[side, neighbour]] = event_at[event]
+            offset_of[side, neighbour] += 1
+
+
 @njit(cache=True, nogil=True)
 def learn_merges(tokens, words, weights, merges, floor, longest, base=256):  # type: ignore[no-untyped-def]
     """Learn up to `merges` merges.
@@ -223,26 +279,14 @@ def learn_merges(tokens, words, weights, merges, floor, longest, base=256):  # t
     event_side, event_id, event_at = np.empty(1, np.int8), np.empty(1, np.int32), np.empty(1, np.int32)
 
     step = 0
-    while step < merges and heap > 0:
-        slot = heap_slot[0]
-        count = slot_count[slot]
-        if count != heap_count[0]:  # fell since it was pushed: put it where it belongs, or drop it
-            if count < floor:
-                heap -= 1
-                heap_count[0], heap_key[0], heap_slot[0] = heap_count[heap], heap_key[heap], heap_slot[heap]
-            else:
-                heap_count[0] = count
-            _sift_down(heap_count, heap_key, heap_slot, heap, 0)
-            continue
-        heap -= 1
-        heap_count[0], heap_key[0], heap_slot[0] = heap_count[heap], heap_key[heap], heap_slot[heap]
-        if heap:
-            _sift_down(heap_count, heap_key, heap_slot, heap, 0)
-
+    while step < merges:
+        slot, heap = _pop(heap_count, heap_key, heap_slot, heap, slot_count, floor)
+        if slot < 0:
+            break
         left, right = slot_key[slot] >> 32, slot_key[slot] & 0xFFFFFFFF
         new = base + step
         lengths[new] = lengths[left] + lengths[right]
-        out_left[step], out_right[step], out_count[step] = left, right, count
+        out_left[step], out_right[step], out_count[step] = left, right, slot_count[slot]
         step += 1
 
         places = pool[slot_start[slot] : slot_stop[slot]]
@@ -257,10 +301,9 @@ def learn_merges(tokens, words, weights, merges, floor, longest, base=256):  # t
 
         room = slots + found_left + found_right
         if room > len(slot_key):
-            room = room + room // 2
-            slot_key, slot_count = _grown(slot_key, room), _grown(slot_count, room)
-            slot_start, slot_stop = _grown(slot_start, room), _grown(slot_stop, room)
-        if 2 * (slots + found_left + found_right) > len(table):
+            slot_key, slot_count = _grown(slot_key, room + room // 2), _grown(slot_count, room + room // 2)
+            slot_start, slot_stop = _grown(slot_start, room + room // 2), _grown(slot_stop, room + room // 2)
+        if 2 * room > len(table):
             table = _rebuilt(slot_key, slots, 4 * len(table))
         if used + events > len(pool):
             pool = _grown(pool, (used + events) + (used + events) // 2)
@@ -271,29 +314,16 @@ def learn_merges(tokens, words, weights, merges, floor, longest, base=256):  # t
                 neighbour = seen[side, index]
                 offset_of[side, neighbour] = -1
                 if weight_of[side, neighbour] < floor or lengths[neighbour] + lengths[new] > longest:
-                    continue
-                slot_key[slots] = (np.int64(neighbour) << 32) | new if side == 0 else (np.int64(new) << 32) | neighbour
+                    continue  # can never be merged
+                slot_key[slots] = _pair(side, neighbour, new)
                 slot_count[slots] = weight_of[side, neighbour]
-                slot_start[slots] = used
-                offset_of[side, neighbour] = used
+                slot_start[slots] = offset_of[side, neighbour] = used
                 used += number_of[side, neighbour]
                 slot_stop[slots] = used
                 _insert(table, slot_key, slots)
                 slots += 1
-        for event in range(events):
-            side, neighbour = event_side[event], event_id[event]
-            if offset_of[side, neighbour] >= 0:
-                pool[offset_of[side, neighbour]] = event_at[event]
-                offset_of[side, neighbour] += 1
-        for side in range(2):  # after all new pairs exist: "abab" gives to (ab, a) and takes it back at once
-            for index in range(found_left if side == 0 else found_right):
-                neighbour = seen[side, index]
-                key = (np.int64(neighbour) << 32) | left if side == 0 else (right << 32) | neighbour
-                old = _find(table, slot_key, key)
-                if old >= 0:
-                    slot_count[old] -= weight_of[side, neighbour]
-                weight_of[side, neighbour] = 0
-                number_of[side, neighbour] = 0
+        _place_events(pool, offset_of, events, buffers)
+        _take_back(table, slot_key, slot_count, seen, (found_left, found_right), left, right, buffers)
 
         if heap + slots - first > len(heap_count):
             room = (heap + slots - first) * 3 // 2

@@ -20,12 +20,23 @@ from lexmill.tokenizer.split import normalize, split_long, splitter
 CATEGORY = [("language", pa.string()), ("domain", pa.string()), ("split", pa.string())]
 COUNTS_SCHEMA = pa.schema([*CATEGORY, ("word", pa.binary()), ("count", pa.int64())])
 TOTALS_SCHEMA = pa.schema(
-    [*CATEGORY, ("documents", pa.int64()), ("bytes", pa.int64()), ("characters", pa.int64()), ("words", pa.int64())]
+    [
+        *CATEGORY,
+        ("documents", pa.int64()),
+        ("bytes", pa.int64()),
+        ("characters", pa.int64()),
+        ("words", pa.int64()),
+    ]
 )
 _KEYS = [name for name, _ in CATEGORY]
 _COLUMNS = ["text", *_KEYS]
-_ROWS_IN_MEMORY = 4_000_000  # distinct (category, word) held as Python strings before they become an Arrow table
+_ROWS_IN_MEMORY = (
+    4_000_000  # distinct (category, word) held as Python strings before they become an Arrow table
+)
 _BATCH = 512  # documents
+_LONG = 1 << 20  # characters; the pieces of a longer text are never held all at once
+
+Category = tuple[str, str, str]  # language, domain, split
 
 
 class WordCounts(NamedTuple):
@@ -50,41 +61,50 @@ def count_words(
     int64 and do not depend on the order of the documents.  `progress` gets the documents done.  Memory holds
     the distinct words only.
     """
-    cut, normal = splitter(pretokenizer), normalize(normalizer)
-    live: dict[tuple[str, str, str], Counter[str]] = {}
-    totals: dict[tuple[str, str, str], list[int]] = {}
+    live: dict[Category, Counter[str]] = {}
+    totals: dict[Category, list[int]] = {}
     parts: list[pa.Table] = []
     done = 0
     for batch in batches:
-        columns = [batch.column(name).to_pylist() for name in _COLUMNS]
-        for text, language, domain, split in zip(*columns, strict=True):
-            key = (language, domain, split)
-            counter = live.setdefault(key, Counter())
-            text = normal(text)
-            if len(text) < 1 << 20:
-                pieces = cut(text)
-                counter.update(pieces)
-                words = len(pieces)
-            else:
-                before = counter.total()
-                counter.update(split_long(pretokenizer, text))
-                words = counter.total() - before
-            total = totals.setdefault(key, [0, 0, 0, 0])
-            for index, more in enumerate((1, len(text.encode()), len(text), words)):
-                total[index] += more
+        _count_batch(batch, pretokenizer, normalizer, live, totals)
         done += batch.num_rows
         if progress is not None:
             progress(done)
         if sum(map(len, live.values())) > _ROWS_IN_MEMORY:
-            parts.append(_table(live))
+            parts.append(_counts_table(live))
             live.clear()
-    parts.append(_table(live))
-    rows = [(*key, *values) for key, values in totals.items()]
-    columns = [pa.array(column) for column in zip(*rows, strict=True)] if rows else None
-    total_table = pa.table(columns, names=TOTALS_SCHEMA.names) if columns else TOTALS_SCHEMA.empty_table()
-    return merge_counts([WordCounts(part, total_table.slice(0, 0)) for part in parts[1:]] + [
-        WordCounts(parts[0], total_table.cast(TOTALS_SCHEMA))
-    ])
+    parts.append(_counts_table(live))
+    total_table = _totals_table(totals)
+    return merge_counts(
+        [WordCounts(part, total_table if part is parts[0] else total_table[:0]) for part in parts]
+    )
+
+
+def _count_batch(
+    batch: pa.RecordBatch,
+    pretokenizer: str,
+    normalizer: str,
+    live: dict[Category, Counter[str]],
+    totals: dict[Category, list[int]],
+) -> None:
+    """Add the documents of one batch to `live` (words) and `totals` (documents, bytes, characters, words)."""
+    cut, normal = splitter(pretokenizer), normalize(normalizer)
+    columns = [batch.column(name).to_pylist() for name in _COLUMNS]
+    for text, language, domain, split in zip(*columns, strict=True):
+        key = (language, domain, split)
+        counter = live.setdefault(key, Counter())
+        text = normal(text)
+        if len(text) < _LONG:
+            pieces = cut(text)
+            counter.update(pieces)
+            words = len(pieces)
+        else:
+            before = counter.total()
+            counter.update(split_long(pretokenizer, text))
+            words = counter.total() - before
+        total = totals.setdefault(key, [0, 0, 0, 0])
+        for index, more in enumerate((1, len(text.encode()), len(text), words)):
+            total[index] += more
 
 
 def merge_counts(parts: list[WordCounts]) -> WordCounts:
@@ -98,7 +118,9 @@ def merge_counts(parts: list[WordCounts]) -> WordCounts:
     totals = totals.group_by(_KEYS, use_threads=False).aggregate([(name, "sum") for name in sums])
     totals = totals.rename_columns(TOTALS_SCHEMA.names)
     order = [(name, "ascending") for name in _KEYS]
-    counts = counts.select(COUNTS_SCHEMA.names).sort_by([*order, ("count", "descending"), ("word", "ascending")])
+    counts = counts.select(COUNTS_SCHEMA.names).sort_by(
+        [*order, ("count", "descending"), ("word", "ascending")]
+    )
     return WordCounts(counts.cast(COUNTS_SCHEMA), totals.sort_by(order).cast(TOTALS_SCHEMA))
 
 
@@ -117,7 +139,9 @@ def count_file(
         return count_words(_batches(path, 0, 1), pretokenizer, normalizer, progress)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
-        jobs = [pool.submit(_count_part, path, part, workers, pretokenizer, normalizer) for part in range(workers)]
+        jobs = [
+            pool.submit(_count_part, path, part, workers, pretokenizer, normalizer) for part in range(workers)
+        ]
         return merge_counts([job.result() for job in jobs])
 
 
@@ -132,7 +156,7 @@ def _count_part(path: Path, part: int, parts: int, pretokenizer: str, normalizer
     return count_words(_batches(path, part, parts), pretokenizer, normalizer)
 
 
-def _table(live: dict[tuple[str, str, str], Counter[str]]) -> pa.Table:
+def _counts_table(live: dict[Category, Counter[str]]) -> pa.Table:
     tables = []
     for key, counter in live.items():
         words = pa.array(counter.keys(), pa.string()).cast(pa.binary())
@@ -140,3 +164,8 @@ def _table(live: dict[tuple[str, str, str], Counter[str]]) -> pa.Table:
         counts = pa.array(counter.values(), pa.int64())
         tables.append(pa.Table.from_arrays([*labels, words, counts], schema=COUNTS_SCHEMA))
     return pa.concat_tables(tables) if tables else COUNTS_SCHEMA.empty_table()
+
+
+def _totals_table(totals: dict[Category, list[int]]) -> pa.Table:
+    rows = [dict(zip(TOTALS_SCHEMA.names, (*key, *values), strict=True)) for key, values in totals.items()]
+    return pa.Table.from_pylist(rows, TOTALS_SCHEMA)

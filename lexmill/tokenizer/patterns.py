@@ -43,7 +43,9 @@ def pattern_of(pretokenizer: str) -> str:
     try:
         Regex(pretokenizer)
     except Exception as error:  # `tokenizers` raises nothing narrower
-        raise ValueError(f"pretokenizer {pretokenizer!r} is not a valid regular expression: {error}") from None
+        raise ValueError(
+            f"pretokenizer {pretokenizer!r} is not a valid regular expression: {error}"
+        ) from None
     return pretokenizer
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-import regex
+import regex  # type: ignore[import-untyped]
 from tokenizers import Regex, normalizers, pre_tokenizers
 
 from lexmill.tokenizer.patterns import PATTERNS, pattern_of
@@ -32,7 +32,6 @@ _DISPUTED = re.compile(
     "\U0001fa8a-\U0001fa8e\U0001fac8-\U0001facd\U0001fadd\U0001faea-\U0001faef\U0001faf9-\U0001fafa\U0001fbfa"
     "\U0002b73a-\U0002b73f\U0002b81e\U0002cea2-\U0002cead\U000323b0-\U00033479\U0003d000-\U0003fc3f]"
 )
-_LONG = 1 << 20  # characters; a longer text is cut piece by piece so that the list of pieces is never held
 
 
 @lru_cache(maxsize=32)
@@ -52,8 +51,8 @@ def splitter(pretokenizer: str) -> Callable[[str], list[str]]:
 
 
 def split_long(pretokenizer: str, text: str) -> Iterator[str]:
-    """The same pieces one by one, in bounded memory where the pattern allows it."""
-    if len(text) < _LONG or pretokenizer not in PATTERNS or _DISPUTED.search(text):
+    """The same pieces one by one, so that those of a very long text are not held all at once."""
+    if pretokenizer not in PATTERNS or _DISPUTED.search(text):
         yield from splitter(pretokenizer)(text)
     else:
         for match in regex.compile(pattern_of(pretokenizer)).finditer(text):

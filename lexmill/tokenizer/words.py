@@ -35,7 +35,9 @@ class TrainingWords:
     def shares(self, column: str) -> dict[str, dict[str, float]]:
         """Weighted shares of the training data by the values of `language` or `domain`: {value: {bytes, pairs}}."""
         names = self.mixture[column].to_pylist()
-        result: dict[str, dict[str, float]] = {name: {"bytes": 0.0, "pairs": 0.0} for name in sorted(set(names))}
+        result: dict[str, dict[str, float]] = {
+            name: {"bytes": 0.0, "pairs": 0.0} for name in sorted(set(names))
+        }
         for unit in ("bytes", "pairs"):
             for name, share in zip(names, self.mixture[f"{unit}_share"].to_pylist(), strict=True):
                 result[name][unit] += share
@@ -53,11 +55,14 @@ def select_counts(
     Raises ValueError when a language or domain is not there at all, or nothing is left.
     """
     for column, wanted in (("language", languages), ("domain", domains)):
+        present = sorted(pc.unique(counts[column]).to_pylist())
+        missing = sorted(set(wanted or ()) - set(present))
+        if missing:
+            raise ValueError(
+                f"{column} {', '.join(missing)} is not in the word counts, which have: {', '.join(present)}"
+            )
+    for column, wanted in (("language", languages), ("domain", domains)):
         if wanted is not None:
-            missing = sorted(set(wanted) - set(pc.unique(counts[column]).to_pylist()))
-            if missing:
-                present = ", ".join(sorted(pc.unique(counts[column]).to_pylist()))
-                raise ValueError(f"{column} {', '.join(missing)} is not in the word counts, which have: {present}")
             counts = counts.filter(pc.is_in(counts[column], pa.array(wanted)))
     counts = counts.filter(pc.is_in(counts["split"], pa.array(splits)))
     if not counts.num_rows:
@@ -105,7 +110,10 @@ def _weights(groups: pa.Table, params: TokenizerParams) -> np.ndarray:
             f"{', '.join(sorted(set(languages) | set(domains)))}"
         )
     tempered = _temperature(languages, groups["bytes_sum"].to_numpy(), params.sampling_temperature)
-    factors = [params.weights.get(a, 1.0) * params.weights.get(b, 1.0) for a, b in zip(languages, domains, strict=True)]
+    factors = [
+        params.weights.get(a, 1.0) * params.weights.get(b, 1.0)
+        for a, b in zip(languages, domains, strict=True)
+    ]
     return np.array([tempered[a] for a in languages]) * np.array(factors)
 
 
@@ -114,8 +122,8 @@ def _temperature(languages: list[str], sizes: np.ndarray, temperature: float | N
     names = sorted(set(languages))
     if temperature is None:
         return dict.fromkeys(names, 1.0)
-    share = np.array([sum(size for size, name in zip(sizes, languages, strict=True) if name == wanted)
-                      for wanted in names], dtype=np.float64)
+    names_at = np.array(languages)
+    share = np.array([sizes[names_at == name].sum() for name in names], np.float64)
     share /= share.sum()
     target = share ** (1.0 / temperature)
     return dict(zip(names, (target / target.sum() / share).tolist(), strict=True))
@@ -133,20 +141,17 @@ def _exact(weights: np.ndarray, sizes: np.ndarray) -> tuple[int, np.ndarray]:
 
 
 def _row_units(chosen: pa.Table, groups: pa.Table, units: np.ndarray) -> np.ndarray:
-    table = {
-        key: int(unit)
-        for *key_parts, unit in zip(groups["language"].to_pylist(), groups["domain"].to_pylist(), units, strict=True)
-        for key in [tuple(key_parts)]
-    }
-    language, domain = (chosen[name].combine_chunks().dictionary_encode() for name in ("language", "domain"))
-    grid = np.zeros((len(language.dictionary), len(domain.dictionary)), np.int64)
-    for (a, b), unit in table.items():
-        grid[language.dictionary.index(a).as_py(), domain.dictionary.index(b).as_py()] = unit
-    return grid[language.indices.to_numpy(), domain.indices.to_numpy()]
+    """The unit weight of every row of `chosen`, looked up by its language and domain."""
+    wanted, known = (pc.binary_join_element_wise(t["language"], t["domain"], "\t") for t in (chosen, groups))
+    return units[pc.index_in(wanted, value_set=known.combine_chunks()).to_numpy()]
 
 
 def _mixture(groups: pa.Table, weights: np.ndarray) -> pa.Table:
-    columns: dict[str, object] = {"language": groups["language"], "domain": groups["domain"], "weight": weights}
+    columns: dict[str, object] = {
+        "language": groups["language"],
+        "domain": groups["domain"],
+        "weight": weights,
+    }
     for unit in ("bytes", "pairs"):
         weighted = groups[f"{unit}_sum"].to_numpy() * weights
         columns[unit] = weighted

@@ -17,6 +17,7 @@ from lexmill.training.stream import PackedStream
 
 ADAM_BETAS = (0.9, 0.95)
 MUON_MOMENTUM = 0.95
+EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 HeldOut = Callable[[Llama], Mapping[str, float]]
@@ -31,17 +32,17 @@ class DivergedError(ValueError):
 def repeatable(threads: int) -> Iterator[None]:
     """A fixed number of threads and deterministic algorithms, as they were before on leaving."""
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    fill_before = torch.utils.deterministic.fill_uninitialized_memory
+    fill_before = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     # Filling every new tensor with NaN finds bugs in kernels; it costs a fifth of the time and changes nothing.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     try:
         yield
     finally:
         torch.set_num_threads(before[0])
         torch.use_deterministic_algorithms(before[1])
-        torch.utils.deterministic.fill_uninitialized_memory = fill_before
+        torch.utils.deterministic.fill_uninitialized_memory = fill_before  # type: ignore[attr-defined]
 
 
 def learning_rate_factor(step: int, params: TrainingParams) -> float:
@@ -87,10 +88,7 @@ def make_optimizers(model: Llama, params: TrainingParams) -> list[torch.optim.Op
 
 def embedding_parameters(model: Llama) -> list[nn.Parameter]:
     """The input matrix, and the output matrix when it is not the same."""
-    matrices = [model.model.embed_tokens.weight]
-    if not model.architecture.tie_word_embeddings:
-        matrices.append(model.lm_head.weight)
-    return matrices
+    return [parameter for name, parameter in model.named_parameters() if name in (EMBEDDING, HEAD)]
 
 
 def train(

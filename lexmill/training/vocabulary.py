@@ -35,10 +35,9 @@ class Vocabulary:
         return len(self.tokens)
 
     def special_tokens(self) -> dict[int, str]:
-        """Id -> content of every special token."""
-        return {
-            index: self.tokenizer.id_to_token(index) for index, t in enumerate(self.tokens) if t is None
-        }
+        """Id -> content of every special token (an id that nothing uses is left out)."""
+        content = {i: self.tokenizer.id_to_token(i) for i, token in enumerate(self.tokens) if token is None}
+        return {index: text for index, text in content.items() if text is not None}
 
 
 def load_vocabulary(folder: Path) -> Vocabulary:

@@ -76,5 +76,7 @@ def token_vectors(
     left, values = truncated_svd(ppmi(counts), dimensions, seed)
     found = left * np.sqrt(values)
     norms = np.linalg.norm(found, axis=1, keepdims=True)
-    vectors[frequent, : found.shape[1]] = np.divide(found, norms, out=np.zeros_like(found), where=norms > 1e-12)
+    vectors[frequent, : found.shape[1]] = np.divide(
+        found, norms, out=np.zeros_like(found), where=norms > 1e-12
+    )
     return vectors

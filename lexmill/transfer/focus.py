@@ -30,7 +30,9 @@ def sparsemax(scores: np.ndarray) -> np.ndarray:
     return np.maximum(scores - threshold, 0.0)
 
 
-def focus(new: Sequence[int], anchors: Sequence[int], sources: Sequence[int], vectors: np.ndarray) -> dict[int, Row]:
+def focus(
+    new: Sequence[int], anchors: Sequence[int], sources: Sequence[int], vectors: np.ndarray
+) -> dict[int, Row]:
     """Target id -> source ids and weights, for the `new` ids that have a vector; the others are left out.
 
     `anchors` are target ids shared with the source, `sources` their source ids; `vectors` float32

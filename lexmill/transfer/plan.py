@@ -87,7 +87,7 @@ def make_plan(
     nothing: Row = (np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32))
     rows: list[tuple[int, bytes, Action, np.ndarray, np.ndarray]] = []
     for index, token in enumerate(target.tokens):
-        spelled = contents[index].encode() if token is None else token
+        spelled = contents.get(index, "").encode() if token is None else token
         if index in copies:
             rows.append((index, spelled, "copy", np.array([copies[index]], dtype=np.int32), one))
         elif index in roles:

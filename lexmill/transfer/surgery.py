@@ -30,7 +30,9 @@ def apply_plan(model: Llama, plan: pa.Table, source_tokens: int) -> Llama:
     """
     check_plan(plan, source_tokens)
     if source_tokens > model.vocab_size:
-        raise PlanError(f"the plan speaks of {source_tokens} source tokens, the model has {model.vocab_size} rows")
+        raise PlanError(
+            f"the plan speaks of {source_tokens} source tokens, the model has {model.vocab_size} rows"
+        )
     result = Llama(model.architecture, plan.num_rows)
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     state[EMBEDDING] = new_rows(state[EMBEDDING], plan, source_tokens)
@@ -45,7 +47,9 @@ def new_rows(matrix: Tensor, plan: pa.Table, source_tokens: int) -> Tensor:
     old = matrix.numpy()[:source_tokens]
     ids, weights, counts = _flat(plan)
     indptr = np.concatenate(([0], np.cumsum(counts)))
-    mixing = sparse.csr_matrix((weights.astype(np.float64), ids, indptr), shape=(plan.num_rows, source_tokens))
+    mixing = sparse.csr_matrix(
+        (weights.astype(np.float64), ids, indptr), shape=(plan.num_rows, source_tokens)
+    )
     totals = np.asarray(mixing.sum(axis=1))
     exact = old.astype(np.float64)
     rows = mixing @ exact / np.where(counts > 0, totals.ravel(), 1.0)[:, None]
@@ -56,13 +60,15 @@ def new_rows(matrix: Tensor, plan: pa.Table, source_tokens: int) -> Tensor:
 def check_plan(plan: pa.Table, source_tokens: int) -> None:
     """Raise PlanError unless ids are 0..n-1 in order, sources exist, and weights are finite and sum to 1."""
     if plan.schema.names != SCHEMA.names:
-        raise PlanError(f"a plan has the columns {', '.join(SCHEMA.names)}, not {', '.join(plan.schema.names)}")
+        raise PlanError(
+            f"a plan has the columns {', '.join(SCHEMA.names)}, not {', '.join(plan.schema.names)}"
+        )
     if plan.num_rows == 0 or plan["token_id"].to_pylist() != list(range(plan.num_rows)):
         raise PlanError("token_id must be 0, 1, 2, ... without gaps")
     ids, weights, counts = _flat(plan)
     if not np.array_equal(counts, pc.list_value_length(plan["weights"]).to_numpy()):
         raise PlanError("source_ids and weights must have the same length in every row")
-    if len(ids) and not (0 <= ids.min() and ids.max() < source_tokens):
+    if len(ids) and not (ids.min() >= 0 and ids.max() < source_tokens):
         raise PlanError(f"source_ids must be 0..{source_tokens - 1}")
     if not np.isfinite(weights).all():
         raise PlanError("weights must be finite")

@@ -13,7 +13,9 @@ from flows.yaml_source import ConfigError, apply_override, read_yaml
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**6), 10**6) | st.text("abcäß你 -:#'\"", max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1), inner, max_size=3)
+    ),
     max_leaves=12,
 )
 

@@ -89,7 +89,9 @@ def test_a_missing_file_is_damage_and_is_rebuilt_alike(warehouse: Warehouse) -> 
 
 def test_one_stage_needs_what_stands_before_it(warehouse: Warehouse) -> None:
     plan = make_plan(chain(), warehouse)
-    with pytest.raises(InputError, match=r"documents/c needs documents/a, which is not built .* stage 'ingest' first"):
+    with pytest.raises(
+        InputError, match=r"documents/c needs documents/a, which is not built .* stage 'ingest' first"
+    ):
         select(plan, warehouse, only="count")
     build(select(plan, warehouse, only="ingest"), warehouse)
     chosen = select(make_plan(chain(), warehouse), warehouse, only="count")

@@ -13,7 +13,9 @@ from lexmill.mixture.mergelist import MergeList
 from lexmill.mixture.words import word_table
 from tests.lexmill.mixture.oracle import counts_before, train, words_of
 
-WORDS = st.dictionaries(st.text("ab ", min_size=1, max_size=9).map(str.encode), st.integers(1, 50), min_size=1)
+WORDS = st.dictionaries(
+    st.text("ab ", min_size=1, max_size=9).map(str.encode), st.integers(1, 50), min_size=1
+)
 
 
 def _named(result, merges, step, column=0):
@@ -56,7 +58,9 @@ def _random_table(seed: int, words: int = 300):
     for category in ("x", "y", "z"):
         letters = np.frombuffer(b"etaoins hr"[: 6 + 2 * "xyz".index(category)], np.uint8)
         for _ in range(words):
-            rows.append((category, rng.choice(letters, rng.integers(1, 12)).tobytes(), int(rng.integers(1, 90))))
+            rows.append(
+                (category, rng.choice(letters, rng.integers(1, 12)).tobytes(), int(rng.integers(1, 90)))
+            )
     return word_table(rows)
 
 

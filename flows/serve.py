@@ -1,0 +1,109 @@
+"""Serve every pipeline of the pipelines file as Prefect deployments: whole, and stage by stage."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.config import DEFAULT_CONFIG, PipelineParams, load_pipelines
+from flows.prefect_home import configure_prefect, page_of, use_running_server
+from tasks.step import STAGES, InputError, Stage
+
+if TYPE_CHECKING:
+    from prefect.deployments.runner import RunnerDeployment
+
+
+def serve_pipelines(config: Path = DEFAULT_CONFIG, warehouse: str | None = None) -> None:
+    """Register the deployments and start their runs, scheduled, by hand or by event, until stopped.
+
+    Works from any folder: paths in the pipelines file count from the folder that holds it, here and in every run.
+    On SIGTERM or Ctrl-C running steps are ended and schedules paused; the next start resumes them.
+    Raises InputError when the file is wrong or no server answers.
+    """
+    config = config.resolve()
+    pipelines = load_pipelines(config)
+    warehouse = absolute_warehouse(warehouse) if warehouse else None
+    os.chdir(config.parent)
+    address = use_running_server(configure_prefect(config.parent))
+    if address is None:
+        raise InputError("no Prefect server answers; start `lexmill server` here, or set PREFECT_API_URL")
+    os.environ["PREFECT_API_URL"] = address
+
+    from prefect import serve
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: address}):
+        deployments = [
+            deployment
+            for name, pipeline in pipelines.items()
+            for deployment in pipeline_deployments(name, pipeline, config, warehouse)
+        ]
+        print(
+            f"Serving {len(deployments)} deployments of {config}; UI: {page_of(address)}/deployments",
+            flush=True,
+        )
+        serve(*deployments, print_starting_message=False)
+
+
+def pipeline_deployments(
+    name: str, pipeline: PipelineParams, config: Path, warehouse: str | None = None
+) -> list[RunnerDeployment]:
+    """The deployment of a pipeline, `<name>`, and one for each of its stages, `<name>.<stage>`."""
+    whole = _deployment(name, pipeline, config, warehouse, None)
+    return [whole, *(_deployment(name, pipeline, config, warehouse, stage) for stage in stages_of(pipeline))]
+
+
+def stages_of(pipeline: PipelineParams) -> list[Stage]:
+    """The stages in which a pipeline has steps, read from its sections."""
+    models = pipeline.models
+    present: dict[Stage, bool] = {
+        "ingest": True,
+        "count": bool(pipeline.tokenizers or pipeline.audits),
+        "tokenize": bool(pipeline.tokenizers),
+        "audit": bool(pipeline.audits),
+        "train": bool(models),
+        "transfer": bool(models),
+        "adapt": any(model.adapted_methods for model in models),
+        "evaluate": bool(models) or (pipeline.evaluation is not None and bool(pipeline.tokenizers)),
+        "report": pipeline.report is not None,
+    }
+    return [stage for stage in STAGES if present[stage]]
+
+
+def absolute_warehouse(url: str) -> str:
+    """A local path made absolute; any other URL as it is."""
+    return url if "://" in url else str(Path(url).resolve())
+
+
+def _deployment(
+    name: str, pipeline: PipelineParams, config: Path, warehouse: str | None, stage: Stage | None
+) -> RunnerDeployment:
+    from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+    from prefect.schedules import Cron
+    from prefect.types.entrypoint import EntrypointType
+
+    from flows.pipeline import run_pipeline
+    from flows.prefect_events import audit_trigger
+
+    parameters: dict[str, Any] = {"pipeline": name, "config": str(config)}
+    if warehouse:
+        parameters["warehouse"] = warehouse
+    if stage:
+        parameters["only"] = stage
+    run_pipeline.validate_parameters(parameters)
+    schedule = pipeline.schedule
+    what = f"Stage {stage} of {name}, on what is already built. " if stage else ""
+    return run_pipeline.to_deployment(  # type: ignore[return-value]
+        name=f"{name}.{stage}" if stage else name,
+        description=what + (pipeline.description or f"The pipeline {name}"),
+        parameters=parameters,
+        schedule=Cron(schedule.cron, timezone=schedule.timezone) if schedule and not stage else None,
+        tags=sorted({name, *pipeline.tags, *([stage] if stage else [])}),
+        triggers=[audit_trigger(name)] if stage == "audit" else [],
+        concurrency_limit=ConcurrencyLimitConfig(
+            limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE
+        ),
+        entrypoint_type=EntrypointType.MODULE_PATH,
+        enforce_parameter_schema=True,
+    )

@@ -1,0 +1,122 @@
+"""What a person needs to know of a document set: totals, warnings, and the dataset card."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from lexmill.corpus.stages import STAGES, Tally
+
+MIN_DOCUMENTS_FOR_IDLE_WARNING = 1000  # on fewer documents a rule that drops nothing is no surprise
+_CARD_LANGUAGES = 40
+
+
+@dataclass
+class Totals:
+    """Documents and UTF-8 bytes by (language, domain), by licence, by corpus, and documents by split."""
+
+    documents: Counter[tuple[str, str]] = field(default_factory=Counter)
+    bytes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    licenses: Counter[str] = field(default_factory=Counter)
+    corpora: Counter[str] = field(default_factory=Counter)
+    splits: Counter[str] = field(default_factory=Counter)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Count a batch of schema `DOCUMENTS`."""
+        names = ("language", "domain", "license", "corpus", "split", "bytes")
+        for language, domain, license, corpus, split, size in zip(
+            *(batch[name].to_pylist() for name in names), strict=True
+        ):
+            self.documents[language or "", domain] += 1
+            self.bytes[language or "", domain] += size
+            self.licenses[license] += size
+            self.corpora[corpus] += size
+            self.splits[split or ""] += 1
+
+    def by_language(self) -> dict[str, int]:
+        """Bytes by language, most first."""
+        sums: Counter[str] = Counter()
+        for (language, _), size in self.bytes.items():
+            sums[language] += size
+        return dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))
+
+
+def stage_sums(tally: Tally) -> dict[str, Counter[str]]:
+    """Documents by stage and reason (`in`, `out` and drop reasons), over all corpora."""
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    for (stage, _, reason), documents in tally.documents.items():
+        sums[stage][reason] += documents
+    return sums
+
+
+def dropped(reasons: Mapping[str, int]) -> dict[str, int]:
+    """The drop reasons of one stage, most first."""
+    drops = {reason: n for reason, n in reasons.items() if reason not in ("in", "out", "edited") and n}
+    return dict(sorted(drops.items(), key=lambda item: (-item[1], item[0])))
+
+
+def stage_warnings(tally: Tally, enabled: Iterable[str]) -> list[str]:
+    """A sentence for each corpus a stage drops whole, and for each enabled stage that drops nothing of many."""
+    found = []
+    for stage, corpus, reason in sorted(tally.documents):
+        total = tally.documents[stage, corpus, "in"]
+        if reason == "in" and total and not tally.documents[stage, corpus, "out"]:
+            found.append(f"stage {stage} drops all {total} documents of corpus {corpus}")
+    for stage, reasons in stage_sums(tally).items():
+        if stage in enabled and reasons["in"] >= MIN_DOCUMENTS_FOR_IDLE_WARNING and not dropped(reasons):
+            found.append(f"stage {stage} drops none of {reasons['in']} documents; check its settings")
+    return found
+
+
+def drop_sentence(tally: Tally) -> str:
+    """Where documents were lost, e.g. `quality drops 10 (too_short 8, few_letters 2)`."""
+    sums = stage_sums(tally)
+    parts = []
+    for stage in STAGES:
+        if drops := dropped(sums.get(stage, {})):
+            reasons = ", ".join(f"{reason} {n}" for reason, n in drops.items())
+            parts.append(f"{stage} drops {sum(drops.values())} ({reasons})")
+    return "; ".join(parts) or "no stage dropped any"
+
+
+def dataset_card(name: str, totals: Totals, tally: Tally, sources: Iterable[Mapping[str, Any]]) -> str:
+    """Markdown card with the YAML header of the Hugging Face Hub.  `sources` are the parameters of the corpora."""
+    languages = totals.by_language()
+    human = sorted({label[:3] for label in languages if "_" in label})
+    size = sum(totals.bytes.values())
+    lines = [
+        "---",
+        f"pretty_name: {name}",
+        "language:",
+        *(f"- {code}" for code in human),
+        "license: other",
+        "---",
+    ]
+    lines += ["", f"# {name}", "", f"{sum(totals.documents.values()):,} documents, {size:,} bytes of text."]
+    lines += ["", "## Sources", "", "| corpus | from | licence | bytes kept |", "|---|---|---|---:|"]
+    for source in sources:
+        kept = totals.corpora.get(source["name"], 0)
+        lines.append(f"| {source['name']} | {_origin(source)} | {source['license']} | {kept:,} |")
+    lines += ["", "## Licences", "", "| licence | bytes |", "|---|---:|"]
+    lines += [
+        f"| {license} | {n:,} |"
+        for license, n in sorted(totals.licenses.items(), key=lambda i: (-i[1], i[0]))
+    ]
+    lines += ["", "## Languages", "", "| language | bytes |", "|---|---:|"]
+    lines += [f"| {label} | {n:,} |" for label, n in list(languages.items())[:_CARD_LANGUAGES]]
+    if len(languages) > _CARD_LANGUAGES:
+        rest = list(languages.values())[_CARD_LANGUAGES:]
+        lines.append(f"| {len(rest)} more | {sum(rest):,} |")
+    lines += ["", "## Dropped documents", "", "| stage | reason | documents | of |", "|---|---|---:|---:|"]
+    for stage, reasons in sorted(stage_sums(tally).items(), key=lambda item: STAGES.index(item[0])):
+        lines += [f"| {stage} | {r} | {n:,} | {reasons['in']:,} |" for r, n in dropped(reasons).items()]
+    return "\n".join(lines) + "\n"
+
+
+def _origin(source: Mapping[str, Any]) -> str:
+    package = source.get("package")
+    return f"{package['registry']}:{package['name']}=={package['version']}" if package else "local files"

@@ -1,0 +1,184 @@
+"""Measures of a tokenizer on held-out text.
+
+Every ratio is a ratio of sums over the documents (never a mean of ratios).  With tokens t, bytes b, characters c,
+words w (segmenter stated in `segment`):
+
+- `bytes_per_token` = sum b / sum t and `characters_per_token` = sum c / sum t (compression);
+- `fertility` = sum t / sum w (Acs 2019; Rust et al. 2021), tokens of spaces and punctuation included;
+- `single_token_retention` (STRR) = words that stay one token, written with a leading space, / all words;
+- `vocabulary_utilisation` = distinct ids used / ids of the vocabulary (grows with the text: compare on one text);
+- `premium` (Petrov et al. 2023) and `premium_gini`: see `parallel`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+from tokenizers import Tokenizer
+
+from lexmill.evaluation.parallel import gini, parallel_lengths, premium
+from lexmill.evaluation.segment import has_words, words_of
+from lexmill.tokenizer.encode import WordEncoder
+from lexmill.tokenizer.split import normalize, splitter
+
+ALL = "all"
+RESULT_SCHEMA = pa.schema(
+    [
+        ("metric", pa.string()),
+        ("value", pa.float64()),
+        ("unit", pa.string()),
+        ("tokenizer", pa.string()),
+        ("language", pa.string()),
+        ("domain", pa.string()),
+        ("lower", pa.float64()),
+        ("upper", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One tokenizer to measure: what it is called, how it cuts text, how it encodes."""
+
+    name: str
+    tokenizer: Tokenizer
+    pretokenizer: str
+    normalizer: str = "none"
+
+
+@dataclass
+class _Sums:
+    tokens: int = 0
+    bytes: int = 0
+    characters: int = 0
+    words: int = 0
+    kept: int = 0
+    used: set[int] = field(default_factory=set)
+
+
+def evaluate_tokenizer(measured: Measured, documents: pa.Table) -> list[dict[str, object]]:
+    """Rows of RESULT_SCHEMA (lower and upper null) for every (language, domain), every language, and all text.
+
+    documents: held-out documents, columns text, language, domain.  Each distinct pre-token is encoded once.
+    """
+    encoder = WordEncoder(measured.tokenizer)
+    cut, normal = splitter(measured.pretokenizer), normalize(measured.normalizer)
+    pieces: dict[tuple[str, str], Counter[str]] = {}
+    words: dict[tuple[str, str], Counter[str]] = {}
+    sizes: dict[tuple[str, str], _Sums] = {}
+    columns = [documents[name].to_pylist() for name in ("text", "language", "domain")]
+    for text, language, domain in zip(*columns, strict=True):
+        key = (language, domain)
+        text = normal(text)
+        pieces.setdefault(key, Counter()).update(cut(text))
+        if has_words(language):
+            words.setdefault(key, Counter()).update(words_of(text))
+        total = sizes.setdefault(key, _Sums())
+        total.bytes += len(text.encode())
+        total.characters += len(text)
+    for key, total in sizes.items():
+        _add_tokens(total, pieces[key], encoder)
+        _add_words(total, words.get(key, Counter()), encoder, measured.pretokenizer)
+    vocabulary = measured.tokenizer.get_vocab_size(with_added_tokens=True)
+    return _rows(measured.name, sizes, vocabulary)
+
+
+def document_lengths(measured: Measured, texts: Sequence[str]) -> list[int]:
+    """Number of tokens of every text; each distinct pre-token is encoded once."""
+    cut, normal = splitter(measured.pretokenizer), normalize(measured.normalizer)
+    number: dict[str, int] = {}
+    spelled: list[np.ndarray] = []
+    for text in texts:
+        spelled.append(
+            np.array([number.setdefault(piece, len(number)) for piece in cut(normal(text))], np.int64)
+        )
+    lengths = WordEncoder(measured.tokenizer).lengths(pa.array(number.keys(), pa.string()))
+    return [int(lengths[indices].sum()) for indices in spelled]
+
+
+def evaluate_parallel(
+    measured: Measured, documents: pa.Table, reference: str
+) -> tuple[list[dict[str, object]], dict[str, int]]:
+    """Premium rows by language with bootstrap intervals, their Gini coefficient, and the groups behind each.
+
+    documents: columns text, language, group of exactly parallel texts.  The Gini coefficient includes the
+    reference itself (1.0).  No rows when the reference language shares no group with another.
+    """
+    tokens = document_lengths(measured, documents["text"].to_pylist())
+    by_language = parallel_lengths(documents["group"].to_pylist(), documents["language"].to_pylist(), tokens)
+    base = by_language.get(reference, {})
+    rows: list[dict[str, object]] = []
+    groups: dict[str, int] = {}
+    for language in sorted(by_language):
+        ratio = premium(by_language[language], base) if language != reference else None
+        if ratio is not None:
+            groups[language] = len(by_language[language].keys() & base.keys())
+            rows.append(
+                _row("premium", ratio.value, f"tokens/{reference} tokens", measured.name, language, ALL)
+                | {"lower": ratio.lower, "upper": ratio.upper}
+            )
+    if rows:
+        costs = [1.0, *(float(str(row["value"])) for row in rows)]
+        rows.append(_row("premium_gini", gini(costs), "", measured.name, ALL, ALL))
+    return rows, groups
+
+
+def _add_tokens(total: _Sums, pieces: Counter[str], encoder: WordEncoder) -> None:
+    ids, bounds = encoder.encode(pa.array(pieces.keys(), pa.string()))
+    total.tokens = int(np.diff(bounds) @ np.fromiter(pieces.values(), np.int64, len(pieces)))
+    total.used = set(np.unique(ids).tolist())
+
+
+def _add_words(total: _Sums, words: Counter[str], encoder: WordEncoder, pretokenizer: str) -> None:
+    cut = splitter(pretokenizer)
+    whole = {word: count for word, count in words.items() if len(cut(" " + word)) == 1}
+    lengths = encoder.lengths(pa.array([" " + word for word in whole], pa.string()))
+    total.words = words.total()
+    total.kept = int((lengths == 1) @ np.fromiter(whole.values(), np.int64, len(whole)))
+
+
+def _rows(name: str, sizes: dict[tuple[str, str], _Sums], vocabulary: int) -> list[dict[str, object]]:
+    languages = sorted({language for language, _ in sizes})
+    cells = sorted(sizes) + [(language, ALL) for language in languages] + [(ALL, ALL)]
+    rows: list[dict[str, object]] = []
+    for language, domain in cells:
+        parts = [
+            part
+            for (own_language, own_domain), part in sizes.items()
+            if language in (ALL, own_language) and domain in (ALL, own_domain)
+        ]
+        worded = [part for part in parts if part.words]
+        tokens = sum(part.tokens for part in parts)
+        words = sum(part.words for part in worded)
+        if tokens:
+            used = set().union(*(part.used for part in parts))
+            values = [
+                ("bytes_per_token", sum(part.bytes for part in parts) / tokens, "bytes/token"),
+                ("characters_per_token", sum(part.characters for part in parts) / tokens, "characters/token"),
+                ("vocabulary_utilisation", len(used) / vocabulary, "share"),
+                ("tokens", tokens, "tokens"),
+            ]
+            if words:
+                values.append(("fertility", sum(part.tokens for part in worded) / words, "tokens/word"))
+                values.append(("single_token_retention", sum(part.kept for part in worded) / words, "share"))
+            rows += [_row(metric, value, unit, name, language, domain) for metric, value, unit in values]
+    return rows
+
+
+def _row(
+    metric: str, value: float, unit: str, tokenizer: str, language: str, domain: str
+) -> dict[str, object]:
+    return {
+        "metric": metric,
+        "value": float(value),
+        "unit": unit,
+        "tokenizer": tokenizer,
+        "language": language,
+        "domain": domain,
+        "lower": None,
+        "upper": None,
+    }

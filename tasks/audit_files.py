@@ -1,0 +1,144 @@
+"""The files of a `mixture` artifact."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lexmill.mixture.answer import COVERS, Mixture, readable, top_evidence
+
+VERSION = 1
+NAMED_IMPOSSIBLE = 50
+
+
+def write_mixture(
+    mixture: Mixture, folder: Path, about: Mapping[str, Any], truth: Mapping[str, float] | None
+) -> None:
+    """Write mixture.json, shares.parquet, curve.parquet and evidence.parquet; floats are rounded to 12 digits.
+
+    `about` holds what the audit was about (tokenizer, categories ...); `truth` the true byte shares, if known.
+    """
+    value = {**about, **mixture_value(mixture, truth)}
+    text = json.dumps(_rounded(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    (folder / "mixture.json").write_text(text + "\n", encoding="utf-8")
+    tables = {"shares": _shares(mixture, truth), "curve": _curve(mixture), "evidence": _evidence(mixture)}
+    for name, table in tables.items():
+        pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
+
+
+def mixture_value(mixture: Mixture, truth: Mapping[str, float] | None) -> dict[str, Any]:
+    """The answer as JSON values."""
+    shares: dict[str, dict[str, float]] = {}
+    for share in mixture.shares:
+        shares[share.category] = {
+            "bytes": share.bytes,
+            "lower": share.lower,
+            "upper": share.upper,
+            "pairs": share.pairs,
+        }
+        if truth is not None:
+            shares[share.category]["truth"] = truth.get(share.category, 0.0)
+    evidence = {
+        share.category: {
+            direction: [
+                {
+                    "step": e.step,
+                    "merge": readable(e.merge),
+                    "competitor": readable(e.competitor),
+                    "weight": e.weight,
+                    "effect": e.effect,
+                }
+                for e in top_evidence(mixture.evidence, share.category, direction, 3)
+            ]
+            for direction in ("raises", "lowers")
+        }
+        for share in mixture.shares
+    }
+    return {
+        "version": VERSION,
+        "shares": shares,
+        "objective": mixture.objective,
+        "unexplained": mixture.unexplained,
+        "gap": mixture.gap,
+        "merges_used": mixture.merges_used,
+        "start_merge": mixture.start_merge,
+        "signal_merges": mixture.signal_merges,
+        "median_count": mixture.median_count,
+        "inherited": None,
+        "impossible_merges": len(mixture.impossible),
+        "impossible_examples": [
+            {"step": step, "merge": readable(token)} for step, token in mixture.impossible[:NAMED_IMPOSSIBLE]
+        ],
+        "alarm": mixture.alarm,
+        "evidence": evidence,
+        "interval": {
+            "level": 0.9,
+            "replicates": mixture.replicates,
+            "resampled": "documents",
+            "covers": COVERS
+            if mixture.replicates
+            else "No replicates were made: the bounds equal the share.",
+        },
+        "seed": mixture.seed,
+    }
+
+
+def _shares(mixture: Mixture, truth: Mapping[str, float] | None) -> pa.Table:
+    columns: dict[str, Sequence[Any]] = {
+        "category": [s.category for s in mixture.shares],
+        "bytes": [s.bytes for s in mixture.shares],
+        "lower": [s.lower for s in mixture.shares],
+        "upper": [s.upper for s in mixture.shares],
+        "pairs": [s.pairs for s in mixture.shares],
+        "truth": pa.array(
+            [None if truth is None else truth.get(s.category, 0.0) for s in mixture.shares], pa.float64()
+        ),
+    }
+    return pa.table(columns)
+
+
+def _curve(mixture: Mixture) -> pa.Table:
+    """One row for each point and category."""
+    rows = [
+        {
+            "merges": point.merges,
+            "category": share.category,
+            "bytes": value,
+            "objective": point.objective,
+            "objective_per_merge": point.objective_per_merge,
+            "unexplained": point.unexplained,
+            "gap": point.gap,
+        }
+        for point in mixture.curve
+        for share, value in zip(mixture.shares, point.shares, strict=True)
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+def _evidence(mixture: Mixture) -> pa.Table:
+    schema = pa.schema(
+        [
+            ("category", pa.string()),
+            ("direction", pa.string()),
+            ("step", pa.int64()),
+            ("merge", pa.binary()),
+            ("competitor", pa.binary()),
+            ("weight", pa.float64()),
+            ("effect", pa.float64()),
+        ]
+    )
+    rows = [{name: getattr(e, name) for name in schema.names} for e in mixture.evidence]
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 12)
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list) else value

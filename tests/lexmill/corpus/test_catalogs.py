@@ -1,0 +1,201 @@
+"""Message catalogs: PO syntax, untranslated messages, and documents that match line by line."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lexmill.corpus.markup import PLACEHOLDER, segment_text
+from lexmill.corpus.members import ReadError, corpus_members
+from lexmill.corpus.params import CorpusParams
+from lexmill.corpus.po import Entry, PoError, parse_po
+from lexmill.corpus.readers import read_documents
+from lexmill.corpus.schema import Document, Refusal
+
+PO = r"""
+# header
+msgid ""
+msgstr "Language: de\n"
+
+#: place
+#, python-format
+msgctxt "menu"
+msgid "Open \"it\"\t"
+"now"
+msgstr "Öffne "
+"es\n\303"
+
+#, fuzzy
+msgid "unsure"
+msgstr "unsicher"
+
+msgid "%d file"
+msgid_plural "%d files"
+msgstr[0] "%d Datei"
+msgstr[1] "%d Dateien"
+msgid "close by"
+msgstr "ganz nah"
+
+#~ msgid "old"
+#~ msgstr "alt"
+
+msgid "empty"
+msgstr ""
+"""
+
+
+def test_po_entries() -> None:
+    assert list(parse_po(PO)) == [
+        Entry("menu", 'Open "it"\tnow', "Öffne es\nÃ"),
+        Entry("", "%d file", "%d Datei"),
+        Entry("", "close by", "ganz nah"),
+    ]
+
+
+def test_po_error_names_the_line() -> None:
+    with pytest.raises(PoError, match="line 2: expected msgid"):
+        list(parse_po('msgid "a"\nnonsense'))
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<b>Bold</b> &amp; more", "Bold & more"),
+        ("see [the manual](https://a.b/c) now", "see the manual now"),
+        ("a < b and  c > d", "a < b and c > d"),
+        ("line\n one\u00a0two", "line one two"),
+        ("<3 you", "<3 you"),
+    ],
+)
+def test_segment_text(markup: str, text: str) -> None:
+    assert segment_text(markup) == text
+
+
+@pytest.mark.parametrize("text", ["%s", "%(name)s", "%1$d", "{name}", "{{ x }}", "%.2f"])
+def test_placeholders_are_seen(text: str) -> None:
+    assert PLACEHOLDER.search(f"so {text} then")
+    assert not PLACEHOLDER.search("100 % sure")
+
+
+def catalogs(folder: Path, **params: object) -> tuple[list[Document], list[Refusal], Counter]:
+    corpus = CorpusParams.model_validate(
+        {
+            "name": "ui",
+            "path": str(folder),
+            "format": "json_catalog",
+            "members": r"(?P<group>\w+)/(?P<language>[\w-]+)\.json",
+            **params,
+        }
+    )
+    counts: Counter[str] = Counter()
+    with corpus_members(corpus, folder) as members:
+        items = list(read_documents(members, corpus, counts))
+    return [i for i in items if isinstance(i, Document)], [i for i in items if isinstance(i, Refusal)], counts
+
+
+ENGLISH = {
+    "a": "The device could not be found",
+    "b": {"c": "Enter the password of the device", "d": ["Please restart the device"]},
+}
+GERMAN = {
+    "b": {"c": "Geben Sie das Kennwort des Geräts ein", "d": ["Bitte das Gerät neu starten"]},
+    "a": ENGLISH["a"],
+}
+FRENCH = {
+    "a": "L'appareil est introuvable aujourd'hui",
+    "b": {"c": "Saisissez le mot de passe de l'appareil"},
+}
+
+
+def write(folder: Path, group: str, **languages: dict) -> None:
+    (folder / group).mkdir(parents=True)
+    for language, content in languages.items():
+        (folder / group / f"{language.replace('_', '-')}.json").write_text(json.dumps(content))
+
+
+def test_untranslated_messages_are_left_out(tmp_path: Path) -> None:
+    write(tmp_path, "lamp", en=ENGLISH, de=GERMAN)
+    documents, _, counts = catalogs(tmp_path)
+    assert [(d.language, d.group, d.text.count("\n")) for d in documents] == [
+        ("deu_Latn", "ui:lamp", 1),
+        ("eng_Latn", "ui:lamp", 2),
+    ]
+    assert counts == {"kept": 5, "untranslated": 1}
+
+
+def test_parallel_documents_match_line_by_line(tmp_path: Path) -> None:
+    write(tmp_path, "lamp", en=ENGLISH, de=GERMAN, fr=FRENCH, it={"a": "non selezionato per questa prova"})
+    write(tmp_path, "radio", en=ENGLISH, de=GERMAN, fr=FRENCH)
+    write(tmp_path, "only", en=ENGLISH, de=GERMAN)
+    documents, _, counts = catalogs(tmp_path, parallel=["en", "de", "fr"])
+    texts = {d.language: d.text for d in documents}
+    assert texts == {
+        "eng_Latn": ENGLISH["b"]["c"],
+        "deu_Latn": GERMAN["b"]["c"],
+        "fra_Latn": FRENCH["b"]["c"],
+    }
+    assert {d.group for d in documents} == {"ui:lamp"}  # the radio repeats the lamp, the third has no French
+    assert counts["repeated"] == 3
+    assert counts["not_in_all_languages"] == 2 * (2 + 2) + 6
+
+
+def test_regional_variants_give_way_to_the_language(tmp_path: Path) -> None:
+    write(tmp_path, "lamp", en=ENGLISH, de=GERMAN, de_AT={"a": "Das Gerät wurde leider nicht gefunden"})
+    documents, refusals, _ = catalogs(tmp_path)
+    assert [d.origin for d in documents if d.language == "deu_Latn"] == ["lamp/de.json"]
+    assert [(r.reason, r.origin) for r in refusals] == [("regional_variant", "lamp/de-AT.json")]
+
+
+def test_wrong_script_and_placeholders(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "lamp",
+        en=ENGLISH,
+        ru={"a": "The device was still not found", "b": {"c": "Введите пароль от устройства {name}"}},
+    )
+    documents, _, counts = catalogs(tmp_path, languages=["ru"])
+    assert [d.text for d in documents] == ["Введите пароль от устройства {name}"]
+    assert counts["wrong_script"] == 1
+    assert catalogs(tmp_path, languages=["ru"], placeholders="drop_segment")[0] == []
+
+
+def test_large_catalogs_are_split_alike_in_all_languages(tmp_path: Path) -> None:
+    words = {f"k{i}": f"This is the sentence with number {i}" for i in range(100)}
+    write(tmp_path, "big", en=words, de={k: f"Dies ist der Satz mit Nummer {k[1:]}" for k in words})
+    documents, _, _ = catalogs(tmp_path, segments=10)
+    by_group: dict[str | None, set[tuple[str, ...]]] = {}
+    for document in documents:
+        numbers = tuple(line.split()[-1] for line in document.text.split("\n"))
+        by_group.setdefault(document.group, set()).add(numbers)
+    assert len(by_group) == 10
+    assert all(len(numbers) == 1 for numbers in by_group.values())
+
+
+def test_po_catalogs_give_their_message_ids_as_source(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "de.po").write_text(
+        'msgctxt "x:A00"\nmsgid "Cholera of the gut"\nmsgstr "Cholera des Darms"\n'
+    )
+    (tmp_path / "set" / "fr.po").write_text(
+        'msgctxt "x:B10"\nmsgid "Fever of the lung"\nmsgstr "Fièvre du poumon"\n'
+    )
+    params = {"format": "po", "members": r"(?P<group>set)/(?P<language>..)\.po", "min_segment": 5}
+    documents, _, _ = catalogs(tmp_path, **params, key_group=r":([A-Z])")
+    assert [(d.language, d.group, d.text) for d in documents] == [
+        ("deu_Latn", "ui:set:A", "Cholera des Darms"),
+        ("eng_Latn", "ui:set:A", "Cholera of the gut"),
+        ("eng_Latn", "ui:set:B", "Fever of the lung"),
+        ("fra_Latn", "ui:set:B", "Fièvre du poumon"),
+    ]
+
+
+def test_broken_catalogs_are_errors(tmp_path: Path) -> None:
+    write(tmp_path, "lamp", en=ENGLISH)
+    (tmp_path / "lamp" / "de.json").write_text("{")
+    with pytest.raises(ReadError, match=r"lamp/de\.json is not valid JSON"):
+        catalogs(tmp_path)
+    with pytest.raises(ReadError, match="the language of a catalog must be set"):
+        catalogs(tmp_path, members=r"(?P<group>\w+)/en\.json")

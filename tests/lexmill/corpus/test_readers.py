@@ -1,0 +1,217 @@
+"""Readers of plain files and records: what they yield, and what they refuse and where."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+from lexmill.corpus import plain
+from lexmill.corpus.files import PathError, content_digest, local_files
+from lexmill.corpus.members import ReadError, corpus_members
+from lexmill.corpus.params import CorpusParams
+from lexmill.corpus.readers import read_documents
+from lexmill.corpus.schema import Document, Refusal, document_batch, shards
+
+
+def read(path: Path, **params: object) -> tuple[list[Document], list[Refusal]]:
+    corpus = CorpusParams(name="demo", path=str(path), **params)
+    with corpus_members(corpus, path) as members:
+        items = list(read_documents(members, corpus, Counter()))
+    return [i for i in items if isinstance(i, Document)], [i for i in items if isinstance(i, Refusal)]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pack"),
+    [
+        ("", bytes),
+        (".gz", gzip.compress),
+        (".zst", zstandard.compress),
+        (".bz2", bz2.compress),
+        (".xz", lzma.compress),
+    ],
+)
+def test_text_plain_or_compressed(tmp_path: Path, suffix: str, pack: object) -> None:
+    path = tmp_path / f"a.txt{suffix}"
+    path.write_bytes(pack("\ufeffGrüße\n\nzwei".encode()))
+    documents, _ = read(path, language="de", domain="letters")
+    assert documents == [Document("Grüße\n\nzwei", "deu_Latn", "letters", None, path.name)]
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst", ".bz2", ".xz"])
+def test_truncated_file_is_an_error_that_names_it(tmp_path: Path, suffix: str) -> None:
+    pack = {".gz": gzip.compress, ".zst": zstandard.compress, ".bz2": bz2.compress, ".xz": lzma.compress}[
+        suffix
+    ]
+    whole = pack(b"".join(f'{{"text": "line {i} {i * 7919 % 1000}"}}\n'.encode() for i in range(5000)))
+    path = tmp_path / f"a.jsonl{suffix}"
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ReadError, match=f"a.jsonl{suffix}"):
+        read(path)
+
+
+def test_paragraphs_and_lines_know_where_they_stand(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("one\ntwo\n\n\nthree\n")
+    by_paragraph, _ = read(path, document="paragraph")
+    by_line, _ = read(path, document="line")
+    assert [(d.origin, d.text) for d in by_paragraph] == [("a.txt:1", "one\ntwo"), ("a.txt:5", "three")]
+    assert [(d.origin, d.text) for d in by_line] == [
+        ("a.txt:1", "one"),
+        ("a.txt:2", "two"),
+        ("a.txt:5", "three"),
+    ]
+
+
+def test_invalid_utf8_is_refused_at_its_line_or_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"fine\nbad \xff byte\n")
+    documents, refusals = read(path, document="line")
+    assert [d.text for d in documents] == ["fine"]
+    assert (refusals[0].reason, refusals[0].origin, refusals[0].bytes) == ("invalid_bytes", "a.txt:2", 10)
+    assert "0xff at offset 4" in refusals[0].detail
+    replaced, none = read(path, document="line", invalid_bytes="replace")
+    assert (replaced[1].text, none) == ("bad \ufffd byte", [])
+
+
+def test_other_encodings(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("dźwięk".encode("cp1250"))
+    assert read(path, encoding="cp1250")[0][0].text == "dźwięk"
+
+
+def test_endless_line_is_refused_and_the_next_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain, "MAX_DOCUMENT_BYTES", 100)
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"x" * 1000 + b"\nnext\n")
+    documents, refusals = read(path, document="line")
+    assert [d.text for d in documents] == ["next"]
+    assert refusals[0].reason == "too_large"
+
+
+def test_markdown_becomes_prose(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(
+        "---\nx: 1\n---\n# Title\n\nSome *good* [link](http://a.b) &amp; `code`, 2 < 3.\n\n```\nno\n```\n- item\n"
+    )
+    assert read(path)[0][0].text == "Title\n\nSome good link & code, 2 < 3.\n\n\nitem"
+
+
+def test_source_code_by_suffix(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("def f():\n    return 1\n")
+    documents, _ = read(tmp_path)
+    assert documents[0][:3] == ("def f():\n    return 1\n", "python", "code")
+
+
+def test_jsonl_refuses_bad_lines_with_their_number(tmp_path: Path) -> None:
+    lines = [
+        '{"text": "good", "lang": "fr", "pair": 7}',
+        *("{bad", "[1]", '{"other": 1}', '{"text": 5}', "", '{"text": "\\ud800"}'),
+        '{"text": "x", "lang": "zz"}',
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(lines))
+    documents, refusals = read(path, language_field="lang", group_field="pair")
+    assert documents == [Document("good", "fra_Latn", "general", "demo:7", "a.jsonl:1")]
+    assert [(r.origin, r.reason) for r in refusals] == [
+        ("a.jsonl:2", "bad_json"),
+        ("a.jsonl:3", "not_an_object"),
+        ("a.jsonl:4", "missing_field"),
+        ("a.jsonl:5", "not_text"),
+        ("a.jsonl:7", "invalid_bytes"),
+        ("a.jsonl:8", "unknown_language"),
+    ]
+
+
+def test_json_records_join_fields(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(
+        json.dumps({"x": {"title": "T", "steps": ["a", "", "b"]}, "y": {"title": "", "steps": []}})
+    )
+    documents, refusals = read(path, fields=["title", "steps"])
+    assert [(d.origin, d.text) for d in documents] == [("a.json#x", "T\na\nb")]
+    assert [(r.origin, r.reason, r.bytes > 0) for r in refusals] == [("a.json#y", "missing_field", True)]
+    path.write_text('{"x":')
+    with pytest.raises(ReadError, match=r"a\.json is not valid JSON"):
+        read(path)
+
+
+def test_csv(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes('\ufefftext,lang\n"two\nlines",de\n'.encode() + b"bad\xff,de\nlast,fr\n")
+    documents, refusals = read(path, language_field="lang")
+    assert [(d.text, d.language) for d in documents] == [("two\nlines", "deu_Latn"), ("last", "fra_Latn")]
+    assert [(r.reason, r.origin) for r in refusals] == [("invalid_bytes", "a.csv:4")]
+    with pytest.raises(ReadError, match=r"no column 'body' \(it has text, lang\)"):
+        read(path, fields=["body"])
+
+
+def test_parquet(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    raw = pa.array([b"good", b"bad\xff"], pa.binary()).view(pa.binary())
+    broken = pa.StringArray.from_buffers(2, raw.buffers()[1], raw.buffers()[2])
+    pq.write_table(pa.table({"text": broken, "id": [1, 2]}), path)
+    documents, refusals = read(path)
+    assert [(d.origin, d.text) for d in documents] == [("a.parquet:0", "good")]
+    assert [(r.origin, r.reason) for r in refusals] == [("a.parquet:1", "invalid_bytes")]
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ReadError, match="not a readable Parquet file"):
+        read(path)
+
+
+def test_selection_by_declared_language(tmp_path: Path) -> None:
+    for code in ("de", "fr", "it"):
+        (tmp_path / f"{code}.txt").write_text("text")
+    documents, refusals = read(
+        tmp_path, members=r"(?P<language>..)\.txt", languages=["de", "fr"], source_language="fr"
+    )
+    assert [d.language for d in documents] == ["deu_Latn", "fra_Latn"]
+    assert refusals == []
+
+
+def test_paths(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("b.txt", "sub/a.txt", "c.bin", ".hidden.txt"):
+        (tmp_path / name).write_text("text")
+    assert [name for name, _ in local_files(tmp_path)] == ["b.txt", "sub/a.txt"]
+    assert [name for name, _ in local_files(tmp_path / "**" / "*.txt")] == ["b.txt", "sub/a.txt"]
+    with pytest.raises(PathError, match="does not exist"):
+        local_files(tmp_path / "none")
+    with pytest.raises(PathError, match="no file matches"):
+        local_files(tmp_path / "*.pdf")
+    with pytest.raises(PathError, match=r"no file of .* matches"):
+        read(tmp_path, members="nothing")
+
+
+def test_digest_follows_names_and_bytes_not_places(tmp_path: Path) -> None:
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "a.txt").write_text("text")
+    digests = [
+        content_digest(local_files(tmp_path / place), tmp_path / "cache") for place in ("one", "two", "one")
+    ]
+    assert len(set(digests)) == 1
+    (tmp_path / "one" / "a.txt").write_text("text!")
+    assert content_digest(local_files(tmp_path / "one"), tmp_path / "cache") != digests[0]
+
+
+def test_ids_do_not_depend_on_text_or_shards(tmp_path: Path) -> None:
+    documents = [Document(f"text {i}", None, "general", None, f"a:{i}") for i in range(5000)]
+    parts = list(shards(iter(documents)))
+    assert [len(d) for d, _ in parts] == [2048, 2048, 904]
+    ids = document_batch(documents, "demo", "MIT")["id"].to_pylist()
+    edited = document_batch([d._replace(text="other") for d in documents], "demo", "MIT")["id"].to_pylist()
+    assert ids == edited
+    assert len(set(ids)) == 5000
+    assert ids[0].startswith("demo:")
+    assert len(ids[0]) == len("demo:") + 16

@@ -1,0 +1,114 @@
+"""The row-and-column-generated program equals the dense one; the certificate holds; exact data give exact shares."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from lexmill.mixture.counting import count_pairs
+from lexmill.mixture.mergelist import MergeList
+from lexmill.mixture.program import MixtureProgram, relative_gap
+from lexmill.mixture.separation import SCALE, frequencies
+from lexmill.mixture.words import word_table
+from tests.lexmill.mixture.oracle import dense_program, train, words_of
+
+
+def _program(merges, table, steps):
+    counts = count_pairs(merges, table, steps)
+    return MixtureProgram(frequencies(counts, table.category_pairs()[:, 0]))
+
+
+def random_case(seed, categories=3, words=40, merges=12, noise=True):
+    """Categories over shifted alphabets, and a merge list trained on a mixture of other draws of them."""
+    rng = np.random.default_rng(seed)
+
+    def draw(c):
+        letters = np.frombuffer(b"abcdefgh"[c : c + 4], np.uint8)
+        return {
+            rng.choice(letters, rng.integers(2, 7)).tobytes(): int(rng.integers(1, 60)) for _ in range(words)
+        }
+
+    sample = [draw(c) for c in range(categories)]
+    training = [draw(c) for c in range(categories)] if noise else sample
+    weights = rng.dirichlet(np.ones(categories))
+    mixed: dict[bytes, float] = {}
+    for share, counted in zip(weights, training, strict=True):
+        size = sum(n * (len(w) - 1) for w, n in counted.items())
+        for word, n in counted.items():
+            mixed[word] = mixed.get(word, 0.0) + share * n / size
+    table = word_table([(f"c{c}", w, n) for c, counted in enumerate(sample) for w, n in counted.items()])
+    return MergeList.from_merges(train(mixed, merges), "test"), table, weights
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_optimum_equals_the_dense_program(seed):
+    merges, table, _ = random_case(seed)
+    solution = _program(merges, table, len(merges)).solve(0, len(merges), 0.0)
+    expected = dense_program(merges, table, 0, len(merges))
+    assert solution.objective / SCALE == pytest.approx(expected, rel=1e-6, abs=1e-10)
+    assert solution.lower_bound / SCALE == pytest.approx(expected, rel=1e-6, abs=1e-10)
+
+
+WORDS = st.dictionaries(
+    st.text("abc", min_size=2, max_size=6).map(str.encode), st.integers(1, 30), min_size=2
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(WORDS, WORDS, WORDS, st.integers(1, 8))
+def test_optimum_equals_the_dense_program_on_generated_words(first, second, trained, steps):
+    learned = train(trained, steps)
+    table = word_table([("x", w, n) for w, n in first.items()] + [("y", w, n) for w, n in second.items()])
+    assume(learned and all(words_of(table, c) for c in range(2)))
+    merges = MergeList.from_merges(learned, "test")
+    solution = _program(merges, table, len(merges)).solve(0, len(merges), 0.0)
+    expected = dense_program(merges, table, 0, len(merges))
+    assert solution.objective / SCALE == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+def test_growing_ranges_and_a_late_start_equal_the_dense_program():
+    merges, table, _ = random_case(3, merges=16)
+    program = _program(merges, table, 16)
+    for first, last in ((0, 4), (0, 10), (0, 16)):
+        found = program.solve(first, last, 0.0).objective / SCALE
+        assert found == pytest.approx(dense_program(merges, table, first, last), rel=1e-6, abs=1e-10)
+    late = _program(merges, table, 16).solve(8, 16, 0.0).objective / SCALE
+    assert late == pytest.approx(dense_program(merges, table, 8, 16), rel=1e-6, abs=1e-10)
+
+
+@pytest.mark.parametrize("gap", [0.3, 0.05])
+def test_an_early_stop_keeps_its_certificate(gap):
+    merges, table, _ = random_case(5, words=120, merges=40)
+    exact = dense_program(merges, table, 0, 40) * SCALE
+    solution = _program(merges, table, 40).solve(0, 40, gap)
+    assert solution.lower_bound <= exact * (1 + 1e-9) <= solution.objective * (1 + 2e-9)
+    assert solution.gap <= gap
+
+
+def test_counting_the_training_data_gives_objective_zero_and_the_exact_shares():
+    merges, table, weights = random_case(7, categories=4, words=400, merges=250, noise=False)
+    solution = _program(merges, table, 250).solve(0, 250, 0.0)
+    assert solution.objective / SCALE < 1e-9
+    assert np.log10(np.mean((solution.shares - weights) ** 2) + 1e-40) < -9
+
+
+def test_a_program_started_from_another_finds_the_same_optimum():
+    merges, table, _ = random_case(9, words=100, merges=30)
+    counts = count_pairs(merges, table, 30)
+    sizes = table.category_pairs()[:, 0]
+    first = MixtureProgram(frequencies(counts, sizes))
+    first.solve(0, 30, 0.0)
+    changed = frequencies(
+        counts, np.array([int(s * f) for s, f in zip(sizes, (1.1, 0.9, 1.05), strict=True)])
+    )
+    warm = MixtureProgram(changed)
+    warm.start_from(first)
+    cold = MixtureProgram(changed)
+    assert warm.solve(0, 30, 0.0).objective == pytest.approx(cold.solve(0, 30, 0.0).objective, rel=1e-6)
+
+
+def test_gap_of_a_zero_objective_is_zero():
+    assert relative_gap(0.0, 0.0) == 0.0
+    assert relative_gap(2.0, 1.0) == 0.5
