@@ -43,7 +43,8 @@ def _audit_steps(name: str, pipeline: PipelineParams, audit: AuditParams, cache:
         subject = subject_step(name, audit, cache)
         return [subject, audit_step(name, audit, subject.key, audit.tokenizer.pretokenizer)]
     tokenizer = next(t for t in pipeline.tokenizers if t.name == audit.tokenizer)
-    return [audit_step(name, audit, ("tokenizer", f"{name}-{tokenizer.name}"), tokenizer.pretokenizer)]
+    key = ("tokenizer", f"{name}-{tokenizer.name}")
+    return [audit_step(name, audit, key, tokenizer.pretokenizer, tokenizer.normalizer)]
 
 
 def _model_steps(name: str, model: ModelParams) -> list[Step]:

@@ -115,7 +115,7 @@ class _Run:
                 "warehouse": self.prepared.pipeline.warehouse,
                 "run_id": self.recorder.log.run_id,
             },
-            dependencies={"inputs": before},  # the edges of the graph in the UI
+            dependencies={"planned": before},  # the edges of the graph in the UI; the key must be a parameter
         )
         self.task_runs[planned.step.key] = future.task_run_id
         return future

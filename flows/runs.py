@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+import duckdb
 
 from flows.config import DEFAULT_CONFIG, PipelineParams, load_pipeline
 from flows.graph import pipeline_steps
@@ -15,9 +18,11 @@ from tasks.plan import PlannedStep, make_plan, select
 from tasks.step import InputError, Stage
 from tasks.worker import StepResult
 from warehouse.openlineage import emit_run
-from warehouse.runs import RunLog
+from warehouse.runs import RunLog, close_dead_runs
 from warehouse.store import Warehouse
 from warehouse.views import write_catalog
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,7 @@ class RunRecorder:
 
     def __init__(self, prepared: PreparedRun, trigger: str, external_id: str | None = None) -> None:
         self.prepared = prepared
+        close_dead_runs(prepared.warehouse)
         self.log = RunLog(prepared.warehouse)
         parameters = {**prepared.parameters, **({"prefect_flow_run": external_id} if external_id else {})}
         planned_artifacts = [
@@ -150,7 +156,10 @@ class RunRecorder:
         self.log.finish(self.outcome.status, error)
         store = self.prepared.warehouse
         store.clean_abandoned()
-        write_catalog(store)
+        try:
+            write_catalog(store)
+        except (OSError, duckdb.Error) as problem:
+            log.warning("the catalog was not refreshed: %s", problem)
         emit_run(store, self.log.run_id, os.environ.get("OPENLINEAGE_URL"))
         return self.outcome
 

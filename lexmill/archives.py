@@ -6,7 +6,10 @@ archive's sha256; `open_archive` and `read_members` read .whl, .zip and .tar.* w
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
+import lzma
 import os
 import re
 import stat
@@ -130,6 +133,25 @@ def read_members(path: Path, pattern: str | re.Pattern[str]) -> Iterator[tuple[r
                 yield match, name, archive.read(name)
 
 
+def decompressed(handle: IO[bytes], compression: str) -> IO[bytes]:
+    """A reader of the plain bytes; `compression` is gz, zst, bz2, xz or "".
+
+    A damaged or truncated stream raises OSError, EOFError, lzma.LZMAError or zstandard.ZstdError while it is read.
+    """
+    if compression == "gz":
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=handle))
+    if compression == "bz2":
+        return bz2.BZ2File(handle)
+    if compression == "xz":
+        return lzma.LZMAFile(handle)
+    if compression == "zst":
+        reader = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(
+            handle, read_across_frames=True
+        )
+        return cast("IO[bytes]", reader)
+    return handle
+
+
 def _check_digest(ref: PackageRef, path: Path, advice: str) -> None:
     found = file_sha256(path)
     if found != ref.sha256:
@@ -227,8 +249,6 @@ def _tar_archive(path: Path, stack: ExitStack) -> Archive:
 
 def _unpacked_tar(path: Path, stack: ExitStack) -> IO[bytes]:
     """The tar as a seekable file, unpacked under the ratio and size limits."""
-    from lexmill.corpus.files import decompressed  # here: files.py needs this module's errors
-
     handle = stack.enter_context(path.open("rb"))
     if path.name.endswith(".tar"):
         return handle

@@ -25,7 +25,7 @@ from lexmill.mixture.params import AuditParams, Categories
 from lexmill.mixture.words import WordTable, word_table_of
 from lexmill.tokenizer.patterns import pattern_of, pretokenizer_label
 from lexmill.tokenizer.split import normalize, splitter
-from tasks.audit_files import write_mixture
+from tasks.audit_files import rescaled, write_mixture
 from tasks.count import word_counts_name
 from tasks.step import BuildContext, InputError, Step
 
@@ -185,11 +185,13 @@ def read_words(
 ) -> tuple[WordTable, dict[str, dict[str, Any]]]:
     """Word table of the audit's categories and splits, and {category: {bytes, reason}} of those left out."""
     table = pq.read_table(path)
+    everywhere = pc.unique(_category(table, params)).to_pylist()
     table = table.filter(pc.is_in(table["split"], pa.array(params["splits"])))
     table = pa.table({"category": _category(table, params), "word": table["word"], "count": table["count"]})
     sizes = pc.multiply(pc.cast(pc.binary_length(table["word"]), pa.int64()), table["count"])
     totals = pa.table({"category": table["category"], "bytes": sizes}).group_by("category", use_threads=False)
-    found = {row["category"]: row["bytes_sum"] for row in totals.aggregate([("bytes", "sum")]).to_pylist()}
+    found = dict.fromkeys(everywhere, 0)
+    found |= {row["category"]: row["bytes_sum"] for row in totals.aggregate([("bytes", "sum")]).to_pylist()}
     unknown = sorted((set(params["include"]) | set(params["exclude"])) - set(found))
     if unknown:
         raise InputError(
@@ -256,11 +258,11 @@ def _report(context: BuildContext, mixture: Mixture, truth: Mapping[str, float] 
     for share in mixture.shares:
         context.metric("share", share.bytes, "share of bytes", category=share.category)
     if truth is not None:
-        audited = {share.category: truth.get(share.category, 0.0) for share in mixture.shares}
-        total = sum(audited.values())
-        errors = [share.bytes - audited[share.category] / max(total, 1e-12) for share in mixture.shares]
+        audited = rescaled(truth, mixture)
+        errors = [share.bytes - audited[share.category] for share in mixture.shares]
         hits = sum(share.lower <= audited[share.category] <= share.upper for share in mixture.shares)
         mean_square = max(sum(e * e for e in errors) / len(errors), 1e-32)
+        total = sum(truth.get(share.category, 0.0) for share in mixture.shares)
         context.metric("log10_mse", math.log10(mean_square))
         context.metric("largest_error", max(map(abs, errors)), "share of bytes")
         context.metric("interval_hits", hits / len(errors), "share of categories")

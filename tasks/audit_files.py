@@ -21,14 +21,23 @@ def write_mixture(
 ) -> None:
     """Write mixture.json, shares.parquet, curve.parquet and evidence.parquet; floats are rounded to 12 digits.
 
-    `about` holds what the audit was about (tokenizer, categories ...); `truth` the true byte shares, if known.
+    `about` holds what the audit was about (tokenizer, categories ...); `truth` the true byte shares, if known.  They
+    stand beside the answer relative to the audited categories, as the answer itself is.
     """
+    truth = None if truth is None else rescaled(truth, mixture)
     value = {**about, **mixture_value(mixture, truth)}
     text = json.dumps(_rounded(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     (folder / "mixture.json").write_text(text + "\n", encoding="utf-8")
     tables = {"shares": _shares(mixture, truth), "curve": _curve(mixture), "evidence": _evidence(mixture)}
     for name, table in tables.items():
         pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
+
+
+def rescaled(truth: Mapping[str, float], mixture: Mixture) -> dict[str, float]:
+    """True shares of the audited categories, made to add up to 1 (0 everywhere if none was in the training data)."""
+    kept = {share.category: truth.get(share.category, 0.0) for share in mixture.shares}
+    total = sum(kept.values())
+    return {category: share / total if total else 0.0 for category, share in kept.items()}
 
 
 def mixture_value(mixture: Mixture, truth: Mapping[str, float] | None) -> dict[str, Any]:
@@ -42,7 +51,7 @@ def mixture_value(mixture: Mixture, truth: Mapping[str, float] | None) -> dict[s
             "pairs": share.pairs,
         }
         if truth is not None:
-            shares[share.category]["truth"] = truth.get(share.category, 0.0)
+            shares[share.category]["truth"] = truth[share.category]
     evidence = {
         share.category: {
             direction: [
@@ -96,7 +105,7 @@ def _shares(mixture: Mixture, truth: Mapping[str, float] | None) -> pa.Table:
         "upper": [s.upper for s in mixture.shares],
         "pairs": [s.pairs for s in mixture.shares],
         "truth": pa.array(
-            [None if truth is None else truth.get(s.category, 0.0) for s in mixture.shares], pa.float64()
+            [None if truth is None else truth[s.category] for s in mixture.shares], pa.float64()
         ),
     }
     return pa.table(columns)

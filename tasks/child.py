@@ -22,6 +22,7 @@ from typing import Any, TextIO
 from tasks.step import BuildContext, InputError, Step, build_function
 from warehouse.digest import describe_files
 from warehouse.record import InputRef, Producer, Record
+from warehouse.references import Version
 from warehouse.store import Artifact, Warehouse
 
 RECORDED_PACKAGES = (
@@ -60,7 +61,7 @@ def serve(request: dict[str, Any], channel: TextIO) -> dict[str, Any]:
                 found = warehouse.get(step.kind, step.name, fingerprint)
                 warehouse.point_latest(found.record)
                 return {"event": "done", "status": "reused", "record": found.record.model_dump()}
-            warehouse.quarantine(warehouse.get(step.kind, step.name, fingerprint))
+            warehouse.quarantine_version(Version(step.kind, step.name, fingerprint))
         inputs = {
             role: [warehouse.get(*reference) for reference in references]
             for role, references in request["inputs"].items()

@@ -26,7 +26,7 @@ from lexmill.training.params import HeldOutParams, ModelParams
 from lexmill.training.stream import NoTextError, read_documents, sample_documents
 from lexmill.training.vocabulary import load_vocabulary
 from tasks.step import BuildContext, InputError, Step
-from tasks.training import adapted_name, base_name, init_name, open_model
+from tasks.training import adapted_name, base_name, init_name, open_folder
 
 PROMPT_WORDS = 6
 
@@ -96,7 +96,7 @@ def build_model_evaluation(context: BuildContext) -> None:
     reference: dict[str, Scores] = {}  # of the first init method, by language
     with repeatable(context.params["threads"]):
         for index, phase in enumerate(phases):
-            folder = open_model(context, phase.role, phase.position)
+            folder = open_folder(context, phase.role, phase.position)
             model, vocabulary = load_model(folder), load_vocabulary(folder)
             for language, table in documents.items():
                 texts = table["text"].to_pylist()

@@ -36,12 +36,8 @@ from tasks.step import BuildContext, InputError, Step
 
 SOURCE_VERSION = 1
 DOCUMENTS_VERSION = 1
-_CHOICES = (
-    "over_max_bytes",
-    "language_not_selected",
-    "regional_variant",
-    "empty",
-)  # refusals that are no damage
+# Refusals that are a choice and no damage.
+_CHOICES = ("over_max_bytes", "language_not_selected", "regional_variant", "empty")
 _USER_ERRORS = (ArchiveError, PackageError, PathError, ReadError, UnknownLanguageError)
 
 
@@ -238,11 +234,7 @@ def _source_warnings(corpus: CorpusParams, totals: Totals, refused: Mapping[str,
     wanted = corpus.parallel or corpus.languages or ()
     if absent := [label for label in wanted if label not in seen]:
         found.append(f"configured languages never appear: {', '.join(absent)}")
-    unread = {
-        reason: n
-        for reason, n in refused.items()
-        if reason not in ("over_max_bytes", "language_not_selected")
-    }
+    unread = {reason: n for reason, n in refused.items() if reason not in _CHOICES}
     if unread:
         reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(unread.items()))
         found.append(f"not read: {reasons} (see rejections.parquet for file and line)")

@@ -42,11 +42,11 @@ def report_step(pipeline: str, params: ReportParams, steps: Sequence[Step], desc
     """The report over everything that `steps` make; `description` stands in for an empty `params.description`.
 
     Inputs by role, each left out when no step makes it: `sources`, `documents`, `word_counts`, `tokenizers`,
-    `mixtures`, `plans`, `models`, `evaluations`.
+    `mixtures`, `plans`, `models`, `evaluations`.  Their order is that of `steps`, and of the page.
     """
     filled = params if params.description else params.model_copy(update={"description": description})
     inputs: dict[str, tuple[tuple[str, str], ...]] = {}
-    for step in sorted(steps, key=lambda step: step.key):
+    for step in steps:
         role = ROLES.get(step.kind)
         if role is not None:
             inputs[role] = (*inputs.get(role, ()), step.key)
@@ -126,7 +126,9 @@ def _documents_data(artifact: Artifact) -> dict[str, Any]:
 
 
 def _tokenizers(context: BuildContext, params: ReportParams) -> dict[str, Any] | None:
-    artifacts = [artifact for artifact in context.inputs.get("tokenizers", ()) if _has(artifact, "tokenizer.json")]
+    artifacts = [
+        artifact for artifact in context.inputs.get("tokenizers", ()) if _has(artifact, "tokenizer.json")
+    ]
     if not artifacts:
         return None
     identities = [_identity(artifact, context.name) for artifact in artifacts]
@@ -176,7 +178,7 @@ def _samples(
     found = pq.read_table(path, columns=["id", "text"], filters=pc.field("id").isin(sorted(chosen.values())))
     texts = dict(zip(found["id"].to_pylist(), found["text"].to_pylist(), strict=True))
     contents = {
-        _short(a, context.name): a.file("tokenizer.json").read_text(encoding="utf-8") for a in loadable
+        _short(a, context.name): a.file("tokenizer.json").read_text(encoding="utf-8") for a in tokenizers
     }
     return sample_data({language: texts[document] for language, document in chosen.items()}, contents)
 

@@ -77,8 +77,7 @@ def adapted_name(pipeline: str, model: ModelParams, method: Method) -> str:
 def build_base_model(context: BuildContext) -> None:
     """Draw the weights, train them, save the model with its curve and the documents it saw."""
     params = BaseParams.model_validate(context.params["base"])
-    folder = context.input("tokenizer").file("tokenizer.json").parent
-    _fetch_tokenizer_config(context, "tokenizer")
+    folder = open_folder(context, "tokenizer")
     vocabulary = load_vocabulary(folder)
     model = Llama(params.architecture, vocabulary.size, seed=params.training.seed)
     _train_and_save(
@@ -89,7 +88,7 @@ def build_base_model(context: BuildContext) -> None:
 def build_adapted_model(context: BuildContext) -> None:
     """Train the transferred model on the new languages, replaying the old; save it the same way."""
     params = AdaptationParams.model_validate(context.params["adaptation"])
-    folder = open_model(context, "init")
+    folder = open_folder(context, "init")
     vocabulary = load_vocabulary(folder)
     model = load_model(folder)
     if params.training.sequence_length > model.architecture.max_position_embeddings:
@@ -112,20 +111,11 @@ def build_adapted_model(context: BuildContext) -> None:
     )
 
 
-def open_model(context: BuildContext, role: str, position: int = 0) -> Path:
-    """Folder of a model artifact with all of its files local."""
+def open_folder(context: BuildContext, role: str, position: int = 0) -> Path:
+    """Folder of an artifact with all of its files local (a remote one fetches them one by one)."""
     artifact = context.inputs[role][position]
-    for entry in artifact.record.files:
-        artifact.file(entry.path)
-    return artifact.file("config.json").parent
-
-
-def _fetch_tokenizer_config(context: BuildContext, role: str) -> None:
-    """Bring the small files beside `tokenizer.json`, which a remote artifact fetches one by one."""
-    artifact = context.input(role)
-    for entry in artifact.record.files:
-        if entry.path.endswith(".json"):
-            artifact.file(entry.path)
+    files = [artifact.file(entry.path) for entry in artifact.record.files]
+    return min(files, key=lambda file: len(file.parts)).parent
 
 
 def _train_and_save(

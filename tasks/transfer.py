@@ -22,7 +22,7 @@ from lexmill.transfer.plan import Row, make_plan, match_tokens, new_tokens, summ
 from lexmill.transfer.subtoken_mean import segmenter, subtoken_mean
 from lexmill.transfer.surgery import PlanError, apply_plan
 from tasks.step import BuildContext, InputError, Step
-from tasks.training import base_name, init_name, open_model
+from tasks.training import base_name, init_name, open_folder
 
 
 def plan_name(pipeline: str, model: ModelParams, method: Method) -> str:
@@ -74,8 +74,8 @@ def init_model_step(pipeline: str, model: ModelParams, method: Method) -> Step:
 def build_plan(context: BuildContext) -> None:
     """Write `plan.parquet` and `plan.json`; for `focus` also the documents behind the auxiliary space."""
     started = time.perf_counter()
-    source = load_vocabulary(open_model(context, "base"))
-    target = _target_vocabulary(context)
+    source = load_vocabulary(open_folder(context, "base"))
+    target = load_vocabulary(open_folder(context, "tokenizer"))
     method: Method = context.params["method"]
     composed: Mapping[int, Row] = {}
     if method != "mean":
@@ -118,21 +118,14 @@ def _focus_rows(context: BuildContext, source: Vocabulary, target: Vocabulary) -
 def build_init_model(context: BuildContext) -> None:
     """Apply the plan to the base model; save it with the target tokenizer's files and ids."""
     started = time.perf_counter()
-    base = open_model(context, "base")
-    source, target = load_vocabulary(base), _target_vocabulary(context)
+    base = open_folder(context, "base")
+    tokenizer = open_folder(context, "tokenizer")
+    source, target = load_vocabulary(base), load_vocabulary(tokenizer)
     plan = pq.read_table(context.input("plan").file("plan.parquet"))
     try:
         model = apply_plan(load_model(base), plan, source.size)
-        save_model(model, target, context.input("tokenizer").file("tokenizer.json").parent, context.out)
+        save_model(model, target, tokenizer, context.out)
     except (PlanError, CheckpointError) as error:
         raise InputError(f"model {context.name}: {error}") from error
     context.stats["seconds"] = round(time.perf_counter() - started, 3)
     context.stats["parameters"] = sum(parameter.numel() for parameter in model.parameters())
-
-
-def _target_vocabulary(context: BuildContext) -> Vocabulary:
-    artifact = context.input("tokenizer")
-    for entry in artifact.record.files:
-        if entry.path.endswith(".json"):
-            artifact.file(entry.path)
-    return load_vocabulary(artifact.file("tokenizer.json").parent)

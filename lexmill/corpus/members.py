@@ -14,8 +14,8 @@ from typing import IO
 
 import zstandard
 
-from lexmill.archives import open_archive
-from lexmill.corpus.files import PathError, compression_of, decompressed, local_files
+from lexmill.archives import decompressed, open_archive
+from lexmill.corpus.files import PathError, compression_of, local_files
 from lexmill.corpus.languages import DETECT, UnknownLanguageError, language_label
 from lexmill.corpus.params import CATALOG_FORMATS, CorpusParams, Format, format_of
 

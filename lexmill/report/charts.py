@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -12,6 +12,8 @@ from lexmill.report.curves import Curve, lines
 from lexmill.report.figures import Mark, Row
 from lexmill.report.formatting import count, number, percent, size, tick, tick_size
 from lexmill.report.languages import language_name
+
+DRAWN = 25  # rows of a bar chart; the rest is pooled into one row, the table has all
 
 
 def languages_figure(corpus: Mapping[str, Any]) -> Markup:
@@ -31,9 +33,10 @@ def languages_figure(corpus: Mapping[str, Any]) -> Markup:
             ),
             size(row["bytes"]),
         )
-        for row in corpus["languages"]
+        for row in _pooled_languages(corpus["languages"])
     ]
-    text = f"{len(rows)} languages, {size(corpus['bytes'])} in all; the largest is {rows[0].name if rows else 'none'}."
+    largest = corpus["languages"][0]["name"] if corpus["languages"] else "none"
+    text = f"{len(corpus['languages'])} languages, {size(corpus['bytes'])} in all; the largest is {largest}."
     return figures.stacked_bars(rows, "Text by language and domain", text, "bytes of UTF-8 text", tick_size)
 
 
@@ -47,7 +50,7 @@ def stages_figure(corpus: Mapping[str, Any]) -> Markup:
             for value, word in ((kept, "kept"), (dropped, "dropped"))
         )
         share = dropped / stage["documents_in"] if stage["documents_in"] else 0.0
-        rows.append(Row(stage["stage"], marks, f"−{percent(share)}" if dropped else "0 %"))
+        rows.append(Row(stage["stage"], marks, percent(-share) if share >= 0.0005 else percent(share)))
     text = f"{len(rows)} stages; at the right the share of its documents that each dropped."
     return figures.stacked_bars(rows, "Documents kept and dropped by stage", text, "documents", count)
 
@@ -64,6 +67,7 @@ def language_figure(figure: Mapping[str, Any]) -> Markup:
             ),
         )
         for row in figure["rows"]
+        if row["language"] in figure["drawn"]
     ]
     text = f"{len(rows)} languages, {len(figure['tokenizers'])} tokenizers; exact values in the table."
     return figures.dot_plot(rows, figure["title"], text, figure["unit"], tick, figure["reference"])
@@ -72,7 +76,7 @@ def language_figure(figure: Mapping[str, Any]) -> Markup:
 def mixture_figure(audit: Mapping[str, Any]) -> Markup:
     """Inferred shares with intervals, the truth beside them when it is known."""
     rows = []
-    for entry in audit["shares"]:
+    for entry in _pooled_shares(audit["shares"]):
         label = f"{entry['category']}: {percent(entry['share'])}"
         if entry["lower"] is not None and entry["upper"] is not None:
             label += f", interval {percent(entry['lower'])} to {percent(entry['upper'])}"
@@ -83,7 +87,7 @@ def mixture_figure(audit: Mapping[str, Any]) -> Markup:
         )
         mark = Mark(entry["share"], entry["lower"], entry["upper"], label)
         rows.append(Row(entry["label"], (mark,), percent(entry["share"]), truth))
-    text = f"{len(rows)} categories of the audit {audit['name']}."
+    text = f"{len(audit['shares'])} categories of the audit {audit['name']}."
     return figures.interval_bars(
         rows, "Inferred mixture", text, "share of training bytes", lambda v: f"{100 * v:g} %"
     )
@@ -147,6 +151,39 @@ def training_figure(run: Mapping[str, Any]) -> Markup:
         ("MB of text fed", "bits per byte"),
         (tick, tick),
     )
+
+
+def _pooled_languages(languages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The first DRAWN languages, and one row with the sums of the others."""
+    if len(languages) <= DRAWN + 1:
+        return list(languages)
+    others = languages[DRAWN:]
+    domains: dict[str, int] = {}
+    for row in others:
+        for domain, total in row["domains"].items():
+            domains[domain] = domains.get(domain, 0) + total
+    name = f"{len(others)} others"
+    return [
+        *languages[:DRAWN],
+        {"name": name, "language": name, "domains": domains, "bytes": sum(row["bytes"] for row in others)},
+    ]
+
+
+def _pooled_shares(shares: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The first DRAWN categories, and one row with the sums of the others, which has no interval."""
+    if len(shares) <= DRAWN + 1:
+        return list(shares)
+    others = shares[DRAWN:]
+    known = [row["truth"] for row in others if row["truth"] is not None]
+    pooled = {
+        "category": f"{len(others)} others",
+        "label": f"{len(others)} others",
+        "share": sum(row["share"] for row in others),
+        "lower": None,
+        "upper": None,
+        "truth": sum(known) if known else None,
+    }
+    return [*shares[:DRAWN], pooled]
 
 
 def _mark(cell: Mapping[str, Any], name: str, digits: int) -> Mark:

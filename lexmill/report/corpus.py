@@ -14,6 +14,8 @@ DOCUMENT_COLUMNS = ("id", "language", "domain", "corpus", "license", "group", "b
 REJECTION_COLUMNS = ("id", "corpus", "language", "stage", "reason", "detail", "excerpt")
 EXAMPLES_PER_REASON = 2
 EXCERPT = 160  # characters
+SMALL = 50_000  # bytes of a language, below which figures are rough
+NAMED = 8  # languages in a warning
 
 
 def corpus_data(documents: pa.Table, stage_report: pa.Table, rejections: pa.Table) -> dict[str, Any]:
@@ -92,6 +94,7 @@ def _stages(report: pa.Table) -> list[dict[str, Any]]:
             "bytes_in": stage["in"][1],
             "documents_out": stage["out"][0],
             "bytes_out": stage["out"][1],
+            "bytes_dropped": sum(size for _, size in stage["reasons"].values()),
             "documents_edited": stage["edited"][0],
             "bytes_edited": stage["edited"][1],
             "reasons": [
@@ -172,11 +175,19 @@ def _warnings(
     )
     missing = [row["language"] for row in languages if row["language"] not in held_out]
     if missing:
-        found.append(f"No held-out documents in {', '.join(missing)}: nothing can be measured there.")
-    small = [row["language"] for row in languages if row["bytes"] < 50_000]
+        found.append(f"No held-out documents in {_some(missing)}: nothing can be measured there.")
+    small = [row["language"] for row in languages if row["bytes"] < SMALL]
     if small and len(small) < len(languages):
-        found.append(f"Less than 50 kB of text in {', '.join(small)}: figures for them are rough.")
+        found.append(
+            f"Figures are rough where there is less than {SMALL // 1000} kB of text: {_some(small)}."
+        )
     return found
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    text = ", ".join(names[:NAMED])
+    return text if len(names) <= NAMED else f"{text} and {len(names) - NAMED} more"
 
 
 def _is(column: pa.ChunkedArray, value: str | None) -> pa.ChunkedArray:

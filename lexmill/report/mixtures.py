@@ -100,7 +100,9 @@ def _facts(
     facts: list[tuple[str, str | None]] = []
     if error is not None:
         facts.append(("largest error against the truth", f"{100 * error['largest']:.2f} points"))
-        facts.append(("log₁₀ of the mean squared error", _number(error["log10_mse"], lambda value: f"{value:.2f}")))
+        facts.append(
+            ("log₁₀ of the mean squared error", _number(error["log10_mse"], lambda value: f"{value:.2f}"))
+        )
         facts.append(("true share of the audited categories", percent(audited)))
     facts += [
         ("objective (frequency)", _number(mixture.get("objective"), significant)),

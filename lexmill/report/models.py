@@ -13,6 +13,7 @@ POINTS = 200  # of a training curve; longer ones are thinned evenly, first and l
 CURVE_PREFIX = "bits_per_byte_"
 _PHASES = {"base": "base model", "init": "init", "adapted": "trained"}
 _ORDER = {phase: place for place, phase in enumerate(_PHASES)}
+_ACTIONS = {action: place for place, action in enumerate(("copy", "role", "compose", "fallback", "pad"))}
 Model = tuple[str, str]  # phase (base, init, adapted), method (empty for base)
 
 
@@ -33,7 +34,11 @@ def model_data(
     scored = results.by("phase").by("language")
     languages = scored.values_of("language")
     rows = _scores(scored, languages)
-    described = [_plan(plan) for plan in plans]
+    methods = scored.values_of("method")
+    described = [
+        _plan(plan)
+        for plan in sorted(plans, key=lambda p: methods.index(p["method"]) if p["method"] in methods else 99)
+    ]
     return {
         "name": name,
         "about": _about(summary, scored),
@@ -175,7 +180,8 @@ def _thinned(points: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _plan(plan: Mapping[str, Any]) -> dict[str, Any]:
-    actions = {str(action): int(rows) for action, rows in plan["actions"].items()}
+    found = {str(action): int(rows) for action, rows in plan["actions"].items()}
+    actions = {action: found[action] for action in sorted(found, key=lambda a: (_ACTIONS.get(a, 9), a))}
     return {
         "method": str(plan["method"]).replace("_", " "),
         "actions": actions,

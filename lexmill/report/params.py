@@ -15,5 +15,5 @@ class ReportParams(BaseModel):
     sample_languages: tuple[str, ...] = Field(
         default=(),
         description="Languages (`fra_Latn`) of the tokenized parallel sentence, in this order; "
-        "empty: up to eight, scripts that differ first",
+        "empty: up to eight, of as many scripts, those with most text first",
     )

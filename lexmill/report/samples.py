@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import zip_longest
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lexmill.report.languages import direction, language_name, script_of
 
@@ -17,49 +19,48 @@ SHOWN = 8  # languages, when the user names none
 def choose_group(
     documents: pa.Table, wanted: Sequence[str] = (), reference: str = "eng_Latn"
 ) -> dict[str, str]:
-    """Language -> document id of the parallel group to show; empty when there is none with two languages.
+    """Language -> document id of the parallel group to show; empty when no group has two languages.
 
-    `documents` has the columns id, language, group, bytes.  Preferred are groups that hold most of the `wanted`
-    languages, then the `reference` language, then most scripts, then the shortest text, then the smallest group id.
-    Only short documents (at most MAX_BYTES) count.
+    `documents` has the columns id, language, group, bytes.  Shown are the `wanted` languages or, when none is named,
+    the SHOWN that `leading_languages` gives.  The group that holds most of them is taken; among equals the one with
+    the shortest texts, then the smallest group id.  Only short documents (at most MAX_BYTES) count.
     """
+    asked = list(wanted) or leading_languages(documents, reference)
     groups: dict[str, dict[str, tuple[str, int]]] = {}
     for row in documents.select(["id", "language", "group", "bytes"]).to_pylist():
         if row["group"] is not None and MIN_CHARACTERS <= row["bytes"] <= MAX_BYTES:
             members = groups.setdefault(row["group"], {})
-            members[row["language"]] = min(
-                members.get(row["language"], (row["id"], row["bytes"])), (row["id"], row["bytes"])
-            )
-    candidates = {group: members for group, members in groups.items() if len(members) > 1}
+            found = (row["id"], row["bytes"])
+            members[row["language"]] = min(members.get(row["language"], found), found)
+
+    def preference(item: tuple[str, dict[str, tuple[str, int]]]) -> tuple[int, float, str]:
+        group, members = item
+        sizes = [members[language][1] for language in asked if language in members]
+        return (-len(sizes), sum(sizes) / max(len(sizes), 1), group)
+
+    candidates = [item for item in groups.items() if len(item[1]) > 1]
     if not candidates:
         return {}
-
-    def preference(item: tuple[str, dict[str, tuple[str, int]]]) -> tuple[int, bool, int, float, str]:
-        group, members = item
-        scripts = {script_of(language) for language in members}
-        mean = sum(size for _, size in members.values()) / len(members)
-        asked = sum(language in members for language in wanted)
-        return (-asked, reference not in members, -len(scripts) - len(members), mean, group)
-
-    _, members = min(candidates.items(), key=preference)
-    return {language: members[language][0] for language in _shown(members, wanted, reference)}
+    _, members = min(candidates, key=preference)
+    shown = [language for language in asked if language in members] or sorted(members)[:SHOWN]
+    return {language: members[language][0] for language in shown}
 
 
-def _shown(members: Mapping[str, object], wanted: Sequence[str], reference: str) -> list[str]:
-    """The wanted languages that are there, or up to SHOWN: the reference first, then one of each script in turn."""
-    present = [language for language in wanted if language in members]
-    if present:
-        return present
+def leading_languages(documents: pa.Table, reference: str) -> list[str]:
+    """SHOWN languages of parallel text: the reference, then of each script in turn the one with most text.
+
+    Scripts come in the order of their largest language.
+    """
+    parallel = documents.filter(pc.is_valid(documents["group"]))
+    totals = parallel.group_by("language").aggregate([("bytes", "sum")]).to_pylist()
     by_script: dict[str, list[str]] = {}
-    for language in sorted(members, key=lambda language: (language != reference, language)):
-        by_script.setdefault(script_of(language), []).append(language)
-    turns = [
-        (turn, script, language)
-        for script, languages in by_script.items()
-        for turn, language in enumerate(languages)
-    ]
-    first = sorted(turns, key=lambda item: (item[0], item[2] != reference, item[1]))[:SHOWN]
-    return [language for _, _, language in first]
+    for row in sorted(
+        totals, key=lambda row: (row["language"] != reference, -row["bytes_sum"], row["language"])
+    ):
+        if script_of(row["language"]):
+            by_script.setdefault(script_of(row["language"]), []).append(row["language"])
+    turns = zip_longest(*by_script.values())
+    return [language for turn in turns for language in turn if language is not None][:SHOWN]
 
 
 def sample_data(texts: Mapping[str, str], tokenizers: Mapping[str, str]) -> list[dict[str, Any]]:

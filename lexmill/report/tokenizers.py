@@ -9,6 +9,8 @@ from typing import Any
 from lexmill.report.formatting import count
 from lexmill.report.results import Results, cell
 
+DRAWN = 30  # languages in a figure; the table has all
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -86,7 +88,8 @@ def _about(summary: Mapping[str, Any], results: Results) -> str:
         splits = " and ".join(summary.get("splits") or ())
         parts.append(f"Measured on {count(summary['documents'])} held-out documents (split {splits}).")
     if summary.get("segmenter"):
-        parts.append(f"Words: {summary['segmenter']['description']}")
+        described = str(summary["segmenter"]["description"])
+        parts.append(described[:1].upper() + described[1:])
     groups = (summary.get("parallel_groups") or {}).values()
     if groups:
         corpus = summary.get("parallel_corpus") or "all corpora"
@@ -149,6 +152,15 @@ def _figure(metric: Metric, names: Sequence[str], results: Results, reference: s
         "digits": metric.digits,
         "reference": 1.0 if metric.name == "premium" else None,
         "tokenizers": shown,
+        "drawn": _most_text(languages, results),
         "has_intervals": any(entry and entry["lower"] is not None for entry in cells.values()),
         "rows": sorted(rows, key=order),
     }
+
+
+def _most_text(languages: Sequence[str], results: Results) -> list[str]:
+    """The DRAWN languages with most measured text, in tokens of whichever tokenizer needs most."""
+    tokens: dict[str, float] = {}
+    for row in results.of("tokens"):
+        tokens[row["language"]] = max(tokens.get(row["language"], 0.0), row["value"])
+    return sorted(sorted(languages, key=lambda code: (-tokens.get(code, 0.0), code))[:DRAWN])

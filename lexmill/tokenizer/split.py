@@ -19,19 +19,34 @@ from lexmill.tokenizer.patterns import PATTERNS, pattern_of
 
 # Code points assigned after Unicode 16 (letters to `regex`, unassigned to Oniguruma), and U+0295, which moved
 # from Ll to Lo.  tests/lexmill/tokenizer/test_split.py recomputes the classes over all scalar values.
-_DISPUTED = re.compile(
-    "[\u0295\u0558\u058b-\u058c\u05c8-\u05c9\u088f\u0b53-\u0b54\u0c5c\u0cdc\u1acf-\u1af0\u208f\u209d-\u209f"
-    "\u20c1-\u20c4\u2b96\u2e60-\u2e63\ua7ce-\ua7cf\ua7d2\ua7d4\ua7dd\ua7e2\ua7f1\uab6c-\uab6d\ufbc3-\ufbd2"
-    "\ufd90-\ufd91\ufdc8-\ufdce\U000107bb-\U000107bf\U00010940-\U00010959\U00010ec5-\U00010efb\U00011b0a"
-    "\U00011b60-\U00011b67\U00011db0-\U00011df1\U0001246f\U00012475-\U0001247f\U00012550-\U00012686"
-    "\U00016ea0-\U00016ed3\U00016ff2-\U00016ff6\U000187f8-\U000187ff\U00018cd6-\U00018cda\U00018d09-\U00018d20"
+_DISPUTED_BMP = (
+    "\u0295\u0558\u058b-\u058c\u05c8-\u05c9\u088f\u0b53-\u0b54\u0c5c\u0cdc\u1acf-\u1af0\u208f"
+    "\u209d-\u209f\u20c1-\u20c4\u2b96\u2e60-\u2e63\ua7ce-\ua7cf\ua7d2\ua7d4\ua7dd\ua7e2\ua7f1"
+    "\uab6c-\uab6d\ufbc3-\ufbd2\ufd90-\ufd91\ufdc8-\ufdce"
+)
+_DISPUTED_ASTRAL = (
+    "\U000107bb-\U000107bf\U00010940-\U00010959\U00010ec5-\U00010efb\U00011b0a\U00011b60-\U00011b67"
+    "\U00011db0-\U00011df1\U0001246f\U00012475-\U0001247f\U00012550-\U00012686\U00016ea0-\U00016ed3"
+    "\U00016ff2-\U00016ff6\U000187f8-\U000187ff\U00018cd6-\U00018cda\U00018d09-\U00018d20"
     "\U00018d80-\U000191d2\U0001b123-\U0001b128\U0001b168\U0001ccfa-\U0001ccfc\U0001ceba-\U0001cefd"
     "\U0001d127-\U0001d128\U0001d1eb-\U0001d1ff\U0001d250-\U0001d281\U0001d6a6\U0001db00-\U0001db1c"
     "\U0001df1f-\U0001df96\U0001dfcd-\U0001dfff\U0001e6c0-\U0001e6ff\U0001f1ae\U0001f6d8-\U0001f6d9"
-    "\U0001f777-\U0001f77a\U0001f7da-\U0001f7db\U0001f7f1-\U0001f7ff\U0001f8d0-\U0001f8d8\U0001fa54-\U0001fa57"
-    "\U0001fa8a-\U0001fa8e\U0001fac8-\U0001facd\U0001fadd\U0001faea-\U0001faef\U0001faf9-\U0001fafa\U0001fbfa"
-    "\U0002b73a-\U0002b73f\U0002b81e\U0002cea2-\U0002cead\U000323b0-\U00033479\U0003d000-\U0003fc3f]"
+    "\U0001f777-\U0001f77a\U0001f7da-\U0001f7db\U0001f7f1-\U0001f7ff\U0001f8d0-\U0001f8d8"
+    "\U0001fa54-\U0001fa57\U0001fa8a-\U0001fa8e\U0001fac8-\U0001facd\U0001fadd\U0001faea-\U0001faef"
+    "\U0001faf9-\U0001fafa\U0001fbfa\U0002b73a-\U0002b73f\U0002b81e\U0002cea2-\U0002cead"
+    "\U000323b0-\U00033479\U0003d000-\U0003fc3f"
 )
+# Apart, because `re` searches a class of 16-bit characters by bitmap but walks through the ranges of a wider one.
+_disputed_bmp = re.compile(f"[{_DISPUTED_BMP}]").search
+_disputed_astral = re.compile(f"[{_DISPUTED_ASTRAL}]").search
+_astral = re.compile("[\U00010000-\U0010ffff]").search
+
+
+def disputed(text: str) -> bool:
+    """Whether the text holds a character that `regex` and Oniguruma class differently."""
+    if text.isascii():
+        return False
+    return bool(_disputed_bmp(text) or (_astral(text) and _disputed_astral(text)))
 
 
 @lru_cache(maxsize=32)
@@ -43,7 +58,7 @@ def splitter(pretokenizer: str) -> Callable[[str], list[str]]:
     matches = regex.compile(pattern_of(pretokenizer)).findall  # named patterns cover every character
 
     def split(text: str) -> list[str]:
-        if not text.isascii() and _DISPUTED.search(text):
+        if disputed(text):
             return reference(text)
         return matches(text)
 
@@ -52,7 +67,7 @@ def splitter(pretokenizer: str) -> Callable[[str], list[str]]:
 
 def split_long(pretokenizer: str, text: str) -> Iterator[str]:
     """The same pieces one by one, so that those of a very long text are not held all at once."""
-    if pretokenizer not in PATTERNS or _DISPUTED.search(text):
+    if pretokenizer not in PATTERNS or disputed(text):
         yield from splitter(pretokenizer)(text)
     else:
         for match in regex.compile(pattern_of(pretokenizer)).finditer(text):

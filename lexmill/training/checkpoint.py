@@ -23,11 +23,6 @@ class CheckpointError(ValueError):
     """A folder does not hold a model that this code can run."""
 
 
-def padded_size(tokens: int, multiple: int) -> int:
-    """Rows of the embedding for `tokens` ids, rounded up."""
-    return -(-tokens // multiple) * multiple
-
-
 def save_model(model: Llama, vocabulary: Vocabulary, tokenizer_folder: Path, folder: Path) -> None:
     """Write `config.json`, `generation_config.json`, `model.safetensors` and the tokenizer's files.
 

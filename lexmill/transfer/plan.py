@@ -96,10 +96,15 @@ def make_plan(
             rows.append((index, spelled, "compose", *composed[index]))
         else:
             rows.append((index, spelled, "fallback", *nothing))
-    for index in range(target.size, -(-target.size // pad_to_multiple) * pad_to_multiple):
+    for index in range(target.size, padded_size(target.size, pad_to_multiple)):
         rows.append((index, b"", "pad", *nothing))
     columns = list(zip(*rows, strict=True))
     return pa.table([pa.array(c, type=f.type) for c, f in zip(columns, SCHEMA, strict=True)], schema=SCHEMA)
+
+
+def padded_size(tokens: int, multiple: int) -> int:
+    """Rows of the embedding for `tokens` ids, rounded up."""
+    return -(-tokens // multiple) * multiple
 
 
 def summarize_plan(plan: pa.Table, source: Vocabulary, target: Vocabulary) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import pytest
 from flows.prefect_home import server_answers
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 180.0
+START_SECONDS = 400.0  # 13 s alone; minutes on a machine that does ten other things
 
 
 @dataclass(frozen=True)

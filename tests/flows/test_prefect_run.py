@@ -83,7 +83,7 @@ def test_a_run_builds_shows_and_skips(run: Run, tmp_path: Path) -> None:
     tasks = task_runs_of(flow_run, 3)
     assert set(tasks) == {"ingest source", "ingest left", "ingest right"}
     assert "ingest" in tasks["ingest left"].tags
-    edges = [str(link.id) for link in tasks["ingest left"].task_inputs["inputs"]]
+    edges = [str(link.id) for link in tasks["ingest left"].task_inputs["planned"]]
     assert edges == [str(tasks["ingest source"].id)]
     cards = artifacts_of(flow_run)
     assert set(cards) == {"documents-source", "documents-left", "documents-right"}
@@ -232,7 +232,7 @@ def test_other_runners_build_the_same(run: Run, tmp_path: Path, runner: str) -> 
     assert outcome.built == ["documents/source", "documents/left"]
     flow_run = flow_run_of(outcome, tmp_path)
     tasks = task_runs_of(flow_run, 2)
-    assert [str(link.id) for link in tasks["ingest left"].task_inputs["inputs"]] == [
+    assert [str(link.id) for link in tasks["ingest left"].task_inputs["planned"]] == [
         str(tasks["ingest source"].id)
     ]
     failed = run(source, broken, runner=runner)

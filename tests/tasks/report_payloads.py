@@ -290,7 +290,12 @@ def mixture_files(languages: Sequence[str], truth: bool, evil: str = "") -> dict
         "median_count": 57.0,
         "sample_bytes": dict.fromkeys(languages, 500_000),
         "left_out": {"vol_Latn" + evil: {"bytes": 900, "reason": "less than 20000 bytes"}},
-        "interval": {"level": 0.9, "replicates": 20, "resampled": "documents", "covers": "Sampling error of the text."},
+        "interval": {
+            "level": 0.9,
+            "replicates": 20,
+            "resampled": "documents",
+            "covers": "Sampling error of the text.",
+        },
         "impossible_merges": 12,
         "seed": 0,
         "alarm": None

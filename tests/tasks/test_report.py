@@ -232,7 +232,7 @@ def test_fingerprint_is_the_plans(made, built):
     assert built[1]["pipeline"]["fingerprint"] == fingerprint_of("report", params, inputs, VERSION)
 
 
-def test_step_takes_every_artifact_by_role():
+def test_step_takes_every_artifact_by_role_in_the_order_of_the_steps():
     def step(kind, name):
         return Step(stage="ingest", kind=kind, name=name, build="x:y", version=1, params={})
 
@@ -245,7 +245,7 @@ def test_step_takes_every_artifact_by_role():
     made = report_step("demo", ReportParams(), steps, "About the pipeline")
     assert made.inputs == {
         "documents": (("documents", "demo"),),
-        "tokenizers": (("tokenizer", "demo-a"), ("tokenizer", "demo-b")),
+        "tokenizers": (("tokenizer", "demo-b"), ("tokenizer", "demo-a")),
     }
     assert made.params["description"] == "About the pipeline"
     assert report_step("demo", ReportParams(description="own"), steps, "other").params["description"] == "own"

@@ -110,6 +110,8 @@ def test_identification_votes_over_windows() -> None:
     mostly = " ".join([ARTICLE_1["deu_Latn"]] * 12 + [ARTICLE_1["eng_Latn"]])
     assert detect_language(mostly).language == "deu_Latn"
     assert detect_language(ARTICLE_1["eng_Latn"].upper()).language == "eng_Latn"
+    assert detect_language("Home Assistant Cloud と Google アシスタントを設定する").language == "jpn_Jpan"
+    assert detect_language("Ovo je rečenica na srpskom jeziku o našem gradu.").language[4:] == "Latn"
     assert detect_language("12345 -- 678") == ("und_Zyyy", 0.0)
     assert detect_language("") == ("und_Zyyy", 0.0)
 

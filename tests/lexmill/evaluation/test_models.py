@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -25,6 +26,15 @@ from tests.lexmill.training.tiny import TINY, sentences, train_tokenizer, vocabu
 
 WORDS = vocabulary(sentences("eng_Latn"), 320)
 TEXTS = [" ".join(sentences("eng_Latn")[i : i + n]) for i, n in ((0, 1), (3, 2), (9, 9), (30, 4), (50, 1))]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Tiny models are fastest on one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def model(seed: int = 1) -> Llama:

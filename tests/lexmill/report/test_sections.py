@@ -212,3 +212,20 @@ def test_markdown_is_well_formed_and_escaped(tokenizers):
             if lines[0].startswith("|"):
                 bars = {line.replace("\\|", "").count("|") for line in lines}
                 assert len(bars) == 1
+
+
+def test_truth_is_rescaled_to_the_audited_categories_and_said_so():
+    shares = {"eng_Latn": {"bytes": 0.6, "truth": 0.5}, "deu_Latn": {"bytes": 0.4, "truth": 0.3}}
+    data = mixture_data("own", {"shares": shares})
+    assert [row["truth"] for row in data["shares"]] == pytest.approx([0.625, 0.375])
+    assert data["error"]["largest"] == pytest.approx(0.025)
+    assert {"label": "true share of the audited categories", "value": "80.0 %"} in data["facts"]
+
+
+def test_bounds_without_replicates_are_no_interval():
+    shares = {
+        "eng_Latn": {"bytes": 0.6, "lower": 0.6, "upper": 0.6},
+        "deu_Latn": {"bytes": 0.4, "lower": 0.3, "upper": 0.5},
+    }
+    rows = mixture_data("own", {"shares": shares})["shares"]
+    assert [(row["lower"], row["upper"]) for row in rows] == [(None, None), (0.3, 0.5)]

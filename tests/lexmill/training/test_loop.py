@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def test_schedule() -> None:
     assert factors[10] == pytest.approx(1.0)
     assert factors[55] == pytest.approx(0.2 + 0.8 / 2)  # half-way between 10 and 100
     assert factors[100] == pytest.approx(0.2)
-    assert all(a >= b for a, b in zip(factors[9:], factors[10:], strict=False))
+    assert all(a >= b for a, b in pairwise(factors[9:]))
     assert learning_rate_factor(0, TrainingParams(steps=1, warmup_share=0.0)) == 1.0
 
 
@@ -119,7 +120,7 @@ def test_impossible_parameters_are_refused() -> None:
     assert ModelParams.model_validate(entry).adapted_methods == ("mean",)
     assert ModelParams.model_validate(entry).evaluated_languages == ("eng_Latn", "fra_Latn")
     wrong = entry | {"adaptation": {"languages": ["fra_Latn"], "methods": ["focus"]}}
-    with pytest.raises(ValueError, match="focus is not one of transfer.methods"):
+    with pytest.raises(ValueError, match=r"focus is not one of transfer\.methods"):
         ModelParams.model_validate(wrong)
     long = entry | {"adaptation": {"languages": ["fra_Latn"], "training": {"sequence_length": 1024}}}
     with pytest.raises(ValueError, match="sequence_length 1024 exceeds max_position_embeddings"):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +65,7 @@ def test_batches_continue_each_other_and_seen_counts_what_was_fed(tmp_path: Path
     whole = long.batch(1, 60 * 32).targets.ravel()
     parts = [short.batch(4, 8) for _ in range(60)]
     np.testing.assert_array_equal(whole, np.concatenate([part.targets.ravel() for part in parts]))
-    for part, following in zip(parts, parts[1:], strict=False):
+    for part, following in pairwise(parts):
         flat_in, flat_out = part.inputs.ravel(), part.targets.ravel()
         np.testing.assert_array_equal(flat_in[1:], flat_out[:-1])
         assert following.inputs.ravel()[0] == flat_out[-1]

@@ -12,7 +12,7 @@ from transformers import LlamaForCausalLM
 from lexmill.training.checkpoint import load_model, save_model
 from lexmill.training.llama import Llama
 from lexmill.training.vocabulary import Vocabulary, make_vocabulary
-from lexmill.transfer.plan import SCHEMA, make_plan, match_tokens, new_tokens, summarize_plan
+from lexmill.transfer.plan import SCHEMA, make_plan, match_tokens, new_tokens, padded_size, summarize_plan
 from lexmill.transfer.subtoken_mean import segmenter, subtoken_mean
 from lexmill.transfer.surgery import PlanError, apply_plan
 from tests.lexmill.training.tiny import (
@@ -188,3 +188,8 @@ def test_wrong_plans_are_refused(row: int, change: dict, message: str) -> None:
 def test_a_plan_for_a_larger_vocabulary_is_refused() -> None:
     with pytest.raises(PlanError, match="400 source tokens, the model has 320 rows"):
         apply_plan(base(), make_plan(ENGLISH, ENGLISH, {}, 1), 400)
+
+
+def test_rounding_up() -> None:
+    assert [padded_size(n, 64) for n in (1, 64, 65)] == [64, 64, 128]
+    assert padded_size(65, 1) == 65

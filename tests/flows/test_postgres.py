@@ -1,0 +1,102 @@
+"""Prefect's server on PostgreSQL: Debian's package, a private cluster on loopback, one run."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from flows.prefect_run import run_with_prefect
+from tests.flows.conftest import free_port, running_server
+from tests.flows.prefect_builds import step, write_pipelines
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+
+
+def binaries() -> Path:
+    """Where Debian's postgresql keeps its programs: the newest version."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    assert found, "Debian's PostgreSQL is missing: apt-get install -y postgresql"
+    return found[-1].parent
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[tuple[str, str]]:
+    """A cluster that lives as long as the block; yields its URL and the password in it."""
+    programs, port, password = binaries(), free_port(), secrets.token_hex(8)
+    folder.mkdir()
+    (folder / "password").write_text(password)
+    user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
+    if user:
+        for parent in (folder, *folder.parents[:2]):  # pytest's folders are closed to other users
+            parent.chmod(0o755)
+        subprocess.run(["chown", "-R", user, str(folder)], check=True)
+    data, log = folder / "data", folder / "log"
+
+    def call(program: str, *arguments: str) -> None:
+        subprocess.run([str(programs / program), *arguments], check=True, user=user, cwd=folder)
+
+    call(
+        "initdb", "-D", str(data), "-U", "lexmill", f"--pwfile={folder / 'password'}", "--auth=scram-sha-256"
+    )
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+    call("pg_ctl", "-D", str(data), "-l", str(log), "-w", "-o", options, "start")
+    try:
+        yield f"postgresql+asyncpg://lexmill:{password}@127.0.0.1:{port}/postgres", password
+    finally:
+        call("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")
+
+
+def test_a_run_on_postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+
+    server_folder = tmp_path / "server"
+    server_folder.mkdir()
+    source = step("source")
+    steps = [source, *(step(f"part-{number:02}", needs=(source,)) for number in range(4))]
+    monkeypatch.setattr("flows.runs.pipeline_steps", lambda name, pipeline, cache: steps)
+    with cluster(tmp_path / "cluster") as (url, password):
+        began = time.monotonic()
+        with running_server(server_folder, url) as server:
+            started = time.monotonic() - began
+            monkeypatch.setenv("PREFECT_HOME", str(server.home))
+            with temporary_settings({PREFECT_API_URL: server.api, PREFECT_HOME: server.home}):
+                outcome = run_with_prefect("steps", write_pipelines(tmp_path))
+            ran = time.monotonic() - began - started
+            counted = _query(url, "SELECT count(*) FROM task_run WHERE state_type = 'COMPLETED'")
+    assert outcome.exit_code == 0
+    assert len(outcome.built) == 5
+    assert counted == 5
+    assert not (server.home / "prefect.db").exists()
+    said = (server_folder / "server.log").read_text()
+    assert password not in said
+    assert not re.search(r" 503 ", said)
+    print(f"server start {started:.1f} s, run of five steps {ran:.1f} s")
+
+
+def _query(url: str, statement: str) -> int:
+    """One number from the database, once the server has written what it still holds."""
+    import asyncio
+
+    import asyncpg
+
+    async def ask() -> int:
+        connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+        try:
+            for _ in range(60):
+                found = await connection.fetchval(statement)
+                if found == 5:
+                    break
+                await asyncio.sleep(0.5)
+            return int(found)
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())

