@@ -124,7 +124,9 @@ def _held_out_documents(context: BuildContext, params: HeldOutParams) -> dict[st
     try:
         return {
             language: sample_documents(
-                read_documents(path, [language], split=params.split), params.bytes_per_language, params.seed
+                read_documents(path, [language], params.domains, params.split),
+                params.bytes_per_language,
+                params.seed,
             )
             for language in params.languages or ()
         }

@@ -39,7 +39,8 @@ def plan_step(pipeline: str, model: ModelParams, method: Method) -> Step:
     }
     if method == "focus":
         space = model.transfer.focus.model_dump(mode="json") | {"languages": list(model.focus_languages)}
-        params |= {"focus": space, "seed": model.transfer.seed}
+        domains = model.adaptation.domains
+        params |= {"focus": space, "domains": list(domains) if domains else None, "seed": model.transfer.seed}
         inputs["documents"] = (("documents", pipeline),)
     return Step(
         stage="transfer",
@@ -77,13 +78,15 @@ def build_plan(context: BuildContext) -> None:
     source = load_vocabulary(open_folder(context, "base"))
     target = load_vocabulary(open_folder(context, "tokenizer"))
     method: Method = context.params["method"]
-    composed: Mapping[int, Row] = {}
+    by_pieces: Mapping[int, Row] = {}
     if method != "mean":
-        composed = subtoken_mean(new_tokens(source, target), segmenter(source.tokenizer))
-    if method == "focus":
-        composed = dict(composed) | _focus_rows(context, source, target)
-    plan = make_plan(source, target, composed, context.params["pad_to_multiple"])
-    summary = {"method": method} | summarize_plan(plan, source, target)
+        by_pieces = subtoken_mean(new_tokens(source, target), segmenter(source.tokenizer))
+    by_space = _focus_rows(context, source, target) if method == "focus" else {}
+    plan = make_plan(source, target, {**by_pieces, **by_space}, context.params["pad_to_multiple"])
+    summary = {
+        "method": method,
+        "composed_by": {"focus": len(by_space), "subtoken_mean": len(by_pieces.keys() - by_space.keys())},
+    } | summarize_plan(plan, source, target)
     pq.write_table(plan, context.out / "plan.parquet")
     text = json.dumps(summary, indent=2, sort_keys=True)
     (context.out / "plan.json").write_text(text + "\n", encoding="utf-8")
@@ -98,7 +101,7 @@ def _focus_rows(context: BuildContext, source: Vocabulary, target: Vocabulary) -
     params = FocusParams.model_validate(context.params["focus"])
     path = context.input("documents").file("documents.parquet")
     try:
-        documents = read_documents(path, params.languages or ())
+        documents = read_documents(path, params.languages or (), context.params["domains"])
     except NoTextError as error:
         raise InputError(f"transfer plan {context.name}: {error}") from error
     documents = sample_documents(documents, params.max_bytes, context.params["seed"])

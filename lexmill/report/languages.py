@@ -7,10 +7,12 @@ _LANGUAGES = """
 afr Afrikaans|als Albanian|amh Amharic|ara Arabic|arb Arabic|arz Egyptian Arabic|asm Assamese|ast Asturian
 aze Azerbaijani|azj Azerbaijani|azb South Azerbaijani|bak Bashkir|bel Belarusian|ben Bengali|bod Tibetan|bos Bosnian
 bre Breton|bul Bulgarian|cat Catalan|ceb Cebuano|ces Czech|chv Chuvash|ckb Central Kurdish|cmn Mandarin|cos Corsican
-cym Welsh|dan Danish|deu German|div Dhivehi|dzo Dzongkha|ekk Estonian|ell Greek|eng English|epo Esperanto
+cym Welsh|dan Danish|deu German|div Dhivehi|dsb Lower Sorbian|dzo Dzongkha|ekk Estonian|ell Greek|eng English
+epo Esperanto
 est Estonian|eus Basque|fao Faroese|fas Persian|pes Persian|fil Filipino|fin Finnish|fra French|fry West Frisian
 fuv Fulfulde|gla Scottish Gaelic|gle Irish|glg Galician|glv Manx|grn Guarani|guj Gujarati|hat Haitian Creole|hau Hausa
-haw Hawaiian|heb Hebrew|hin Hindi|hmn Hmong|hrv Croatian|hun Hungarian|hye Armenian|ibo Igbo|ido Ido|ilo Ilocano
+haw Hawaiian|heb Hebrew|hin Hindi|hmn Hmong|hrv Croatian|hsb Upper Sorbian|hun Hungarian|hye Armenian|ibo Igbo|ido Ido
+ilo Ilocano
 ina Interlingua|ind Indonesian|isl Icelandic|ita Italian|jav Javanese|jpn Japanese|kab Kabyle|kan Kannada|kat Georgian
 kaz Kazakh|khk Mongolian|khm Khmer|kin Kinyarwanda|kir Kyrgyz|kmr Northern Kurdish|kor Korean|kur Kurdish|lao Lao
 lat Latin|lav Latvian|lim Limburgish|lin Lingala|lit Lithuanian|ltz Luxembourgish|lug Ganda|lvs Latvian|mai Maithili
@@ -21,7 +23,8 @@ por Portuguese|pus Pashto|pbt Pashto|que Quechua|quy Quechua|roh Romansh|ron Rom
 sah Yakut|san Sanskrit|scn Sicilian|shn Shan|sin Sinhala|slk Slovak|slv Slovenian|smo Samoan|sna Shona|snd Sindhi
 som Somali|sot Southern Sotho|spa Spanish|sqi Albanian|srd Sardinian|srp Serbian|sun Sundanese|swa Swahili
 swh Swahili|swe Swedish|szl Silesian|tam Tamil|tat Tatar|tel Telugu|tgk Tajik|tgl Tagalog|tha Thai|tir Tigrinya
-tsn Tswana|tuk Turkmen|tur Turkish|uig Uyghur|ukr Ukrainian|urd Urdu|uzb Uzbek|uzn Uzbek|vie Vietnamese|vol Volapük
+tsn Tswana|tuk Turkmen|tur Turkish|udm Udmurt|uig Uyghur|ukr Ukrainian|urd Urdu|uzb Uzbek|uzn Uzbek|vie Vietnamese
+vol Volapük
 wln Walloon|wol Wolof|xho Xhosa|ydd Yiddish|yid Yiddish|yor Yoruba|yue Cantonese|zho Chinese|zul Zulu
 """
 _CODE = {

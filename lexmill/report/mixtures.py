@@ -61,18 +61,18 @@ def category_name(category: str) -> str:
 
 
 def _shares(mixture: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Bounds that equal the share (no replicates were made) are no interval."""
+    """Without bootstrap replicates the bounds equal the share and are no interval."""
+    replicates = (mixture.get("interval") or {}).get("replicates", 1)
     sizes = mixture.get("sample_bytes") or {}
     rows = []
     for category, found in mixture["shares"].items():
-        bounded = found.get("lower") != found.get("upper")
         rows.append(
             {
                 "category": category,
                 "label": category_name(category),
                 "share": found["bytes"],
-                "lower": found.get("lower") if bounded else None,
-                "upper": found.get("upper") if bounded else None,
+                "lower": found.get("lower") if replicates else None,
+                "upper": found.get("upper") if replicates else None,
                 "pairs": found.get("pairs"),
                 "truth": found.get("truth"),
                 "sample_bytes": sizes.get(category),

@@ -96,6 +96,7 @@ class HeldOutParams(_Strict):
     languages: tuple[str, ...] | None = Field(
         default=None, min_length=1, description="None: the base model's and the adaptation's"
     )
+    domains: tuple[str, ...] | None = Field(default=None, min_length=1, description="None: all")
     bytes_per_language: int = Field(default=120_000, ge=1, description="seeded sample of whole documents")
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     sample_tokens: int = Field(default=40, ge=0, le=1000, description="of generated text; 0: none")

@@ -109,8 +109,8 @@ def test_the_schedule_makes_runs(client: Any, project: Project) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"only": "tokenise"}, {"overrides": 3}, {"pipeline": "No Name"}, {"unknown": 1}],
-    ids=["stage", "type", "name", "key"],
+    [{"only": "tokenise"}, {"overrides": 3}, {"pipeline": "No Name"}],
+    ids=["stage", "type", "name"],
 )
 def test_the_server_refuses_wrong_parameters(client: Any, wrong: dict[str, Any]) -> None:
     from prefect.exceptions import PrefectHTTPStatusError
@@ -137,9 +137,7 @@ def test_tokenizers_published_alone_start_the_audit_once(client: Any, project: P
     assert read_run(project.store, run_ids(project.store)[-1])[0]["trigger"] == "event"
     assert len(project.store.records("mixture")) == 2
 
-    again = finished(client, start_run(client, "small", overrides=["tokenizers.0.vocab_size=305"]))
-    assert again.state.message.startswith("2 built")  # tokenizer and audit in one run: nothing to start
-    assert len(runs_of(client, "small.audit")) == 1
+    assert len(runs_of(client, "small.audit")) == 1  # the whole run, which audits by itself, started none
 
 
 def long_run(client: Any, project: Project) -> Any:
@@ -162,6 +160,7 @@ def pip_processes() -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_cancelling_in_the_ui_ends_the_download(client: Any, project: Project) -> None:
     from prefect.states import Cancelling
 
@@ -175,6 +174,7 @@ def test_cancelling_in_the_ui_ends_the_download(client: Any, project: Project) -
     assert not list(project.folder.rglob(".building*"))
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_crashed_and_cleaned_up_by_the_hook(client: Any, project: Project) -> None:
     flow_run = long_run(client, project)
     store = project.store

@@ -200,6 +200,8 @@ def test_plans_differ_only_where_the_method_speaks(house: House) -> None:
     assert {c["shared_tokens"] for c in counts.values()} == {counts["mean"]["shared_tokens"]}
     assert counts["mean"]["actions"]["compose"] == counts["subtoken_mean"]["actions"]["fallback"] == 0
     assert counts["focus"]["actions"]["compose"] == counts["subtoken_mean"]["actions"]["compose"] > 0
+    assert counts["focus"]["composed_by"]["focus"] > 0
+    assert sum(counts["focus"]["composed_by"].values()) == counts["focus"]["actions"]["compose"]
     tables = {
         method: pq.read_table(house.artifacts["transfer_plan", f"demo-french-{method}"].file("plan.parquet"))
         for method in MODEL.transfer.methods

@@ -10,7 +10,8 @@ from lexmill.report.params import ReportParams
 from tasks.report import VERSION, artifact_markdown, build_report, report_step
 from tasks.step import Step
 from tests.helpers import run_build
-from tests.tasks.report_payloads import WIDE, Pipeline, full_pipeline
+from tests.tasks.report_payloads import Pipeline, full_pipeline
+from tests.tasks.report_tables import WIDE
 from warehouse.record import fingerprint_of
 
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>\u202e\u2066\x07{{ 7*7 }}"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from lexmill.report.samples import choose_group, sample_data
-from tests.tasks.report_payloads import SENTENCES, small_tokenizer
+from tests.tasks.report_tables import SENTENCES, small_tokenizer
 
 
 def documents(rows):

@@ -9,7 +9,7 @@ from lexmill.report.mixtures import mixture_data
 from lexmill.report.models import POINTS, change, model_data, model_of
 from lexmill.report.results import Results
 from lexmill.report.tokenizers import tokenizers_data
-from tests.tasks.report_payloads import (
+from tests.tasks.report_tables import (
     SENTENCES,
     documents_tables,
     mixture_files,
@@ -225,7 +225,9 @@ def test_truth_is_rescaled_to_the_audited_categories_and_said_so():
 def test_bounds_without_replicates_are_no_interval():
     shares = {
         "eng_Latn": {"bytes": 0.6, "lower": 0.6, "upper": 0.6},
-        "deu_Latn": {"bytes": 0.4, "lower": 0.3, "upper": 0.5},
+        "deu_Latn": {"bytes": 0.4, "lower": 0.4, "upper": 0.4},
     }
-    rows = mixture_data("own", {"shares": shares})["shares"]
-    assert [(row["lower"], row["upper"]) for row in rows] == [(None, None), (0.3, 0.5)]
+    for replicates, expected in [(0, [(None, None), (None, None)]), (5, [(0.6, 0.6), (0.4, 0.4)])]:
+        data = mixture_data("own", {"shares": shares, "interval": {"level": 0.9, "replicates": replicates}})
+        assert [(row["lower"], row["upper"]) for row in data["shares"]] == expected
+        assert data["has_intervals"] == bool(replicates)
