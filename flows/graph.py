@@ -7,14 +7,14 @@ from pathlib import Path
 from flows.config import PipelineParams
 from lexmill.mixture.params import AuditParams
 from lexmill.training.params import ModelParams
-from tasks.audit import audit_step, subject_step
-from tasks.count import word_counts_step
 from tasks.evaluate_models import model_evaluation_step
-from tasks.evaluate_tokenizers import tokenizer_evaluation_step
-from tasks.ingest import documents_step, source_step
-from tasks.report import report_step
+from tasks.recipes.audit import audit_step, subject_step
+from tasks.recipes.count import word_counts_step
+from tasks.recipes.evaluate_tokenizers import tokenizer_evaluation_step
+from tasks.recipes.ingest import documents_step, source_step
+from tasks.recipes.report import report_step
+from tasks.recipes.tokenizers import tokenizer_step
 from tasks.step import Step
-from tasks.tokenizers import tokenizer_step
 from tasks.training import adapted_model_step, base_model_step
 from tasks.transfer import init_model_step, plan_step
 

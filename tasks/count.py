@@ -8,28 +8,8 @@ import time
 import pyarrow.parquet as pq
 
 from lexmill.tokenizer.counts import count_file
-from lexmill.tokenizer.patterns import pattern_of, pretokenizer_label
-from tasks.step import BuildContext, InputError, Step
-
-
-def word_counts_name(pipeline: str, pretokenizer: str, normalizer: str = "none") -> str:
-    """`<pipeline>-<pretokenizer>`, with the normaliser behind it when there is one."""
-    name = f"{pipeline}-{pretokenizer_label(pretokenizer)}"
-    return name if normalizer == "none" else f"{name}-{normalizer.lower()}"
-
-
-def word_counts_step(pipeline: str, pretokenizer: str, normalizer: str = "none") -> Step:
-    """Count the documents of a pipeline once for each pre-tokenizer and normaliser that its tokenizers use."""
-    return Step(
-        stage="count",
-        kind="word_counts",
-        name=word_counts_name(pipeline, pretokenizer, normalizer),
-        build="tasks.count:build_word_counts",
-        version=1,
-        params={"pretokenizer": pretokenizer, "normalizer": normalizer},
-        inputs={"documents": (("documents", pipeline),)},
-        tags=("memory",),
-    )
+from lexmill.tokenizer.patterns import pattern_of
+from tasks.step import BuildContext, InputError
 
 
 def build_word_counts(context: BuildContext) -> None:

@@ -14,37 +14,10 @@ from lexmill.evaluation.params import EvaluationParams
 from lexmill.evaluation.segment import SEGMENTER, SEGMENTER_DESCRIPTION, has_words
 from lexmill.evaluation.tokenizers import ALL, RESULT_SCHEMA, Measured, evaluate_parallel, evaluate_tokenizer
 from lexmill.tokenizer.load import load_tokenizer
-from tasks.step import BuildContext, InputError, Step
+from tasks.step import BuildContext, InputError
 from warehouse.store import Artifact
 
 _COLUMNS = ["text", "language", "domain", "corpus", "group", "split"]
-
-
-def tokenizer_evaluation_step(
-    pipeline: str, params: EvaluationParams, tokenizers: Sequence[tuple[str, str]]
-) -> Step:
-    """Measure the given (kind, name) tokenizers on the pipeline's held-out documents.
-
-    `params.tokenizers` chooses among them by their name in `pipelines.yaml`; a name that is not there is an error.
-    """
-    chosen = tuple(tokenizers)
-    if params.tokenizers is not None:
-        by_name = {name.removeprefix(f"{pipeline}-"): (kind, name) for kind, name in tokenizers}
-        missing = [name for name in params.tokenizers if name not in by_name]
-        if missing:
-            raise InputError(
-                f"evaluation.tokenizers names {', '.join(missing)}, but the tokenizers are: {', '.join(by_name)}"
-            )
-        chosen = tuple(by_name[name] for name in params.tokenizers)
-    return Step(
-        stage="evaluate",
-        kind="evaluation",
-        name=f"{pipeline}-tokenizers",
-        build="tasks.evaluate_tokenizers:build_tokenizer_evaluation",
-        version=1,
-        params=params.model_dump(mode="json"),
-        inputs={"documents": (("documents", pipeline),), "tokenizers": chosen},
-    )
 
 
 def build_tokenizer_evaluation(context: BuildContext) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 from tasks.step import BuildContext, InputError
 
@@ -50,10 +51,9 @@ def talk(context: BuildContext) -> None:
 
 def fail_until(context: BuildContext) -> None:
     """Fails until it was called `times` times: the count lies in a file outside the warehouse."""
-    counter = context.runtime["counter"]
-    calls = int(open(counter).read() or 0) if os.path.exists(counter) else 0
-    with open(counter, "w") as file:
-        file.write(str(calls + 1))
-    if calls + 1 < context.params["times"]:
-        raise RuntimeError(f"attempt {calls + 1} fails")
+    counter = Path(context.runtime["counter"])
+    calls = 1 + (int(counter.read_text()) if counter.exists() else 0)
+    counter.write_text(str(calls))
+    if calls < context.params["times"]:
+        raise RuntimeError(f"attempt {calls} fails")
     (context.out / "text.txt").write_text("at last")

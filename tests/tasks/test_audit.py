@@ -11,10 +11,13 @@ import pytest
 
 from lexmill.mixture.params import AuditParams
 from lexmill.tokenizer.params import TokenizerParams
-from tasks.audit import audit_step, build_mixture, build_subject, subject_step
-from tasks.count import build_word_counts, word_counts_step
+from tasks.audit import build_mixture, build_subject
+from tasks.count import build_word_counts
+from tasks.recipes.audit import audit_step, subject_step
+from tasks.recipes.count import word_counts_step
+from tasks.recipes.tokenizers import tokenizer_step
 from tasks.step import InputError
-from tasks.tokenizers import build_tokenizer, tokenizer_step
+from tasks.tokenizers import build_tokenizer
 from tests.helpers import run_build
 
 LETTERS = {"eng_Latn": "etaoinshr", "fin_Latn": "aeioultnm", "rus_Cyrl": "шщыэюялнт", "ell_Grek": "αβγδε"}

@@ -7,7 +7,8 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.count import build_word_counts, word_counts_step
+from tasks.count import build_word_counts
+from tasks.recipes.count import word_counts_step
 from tasks.step import InputError, build_function
 from tests.helpers import run_build
 from tests.tasks.token_payloads import build_documents, documents_table

@@ -12,7 +12,8 @@ import pytest
 
 from lexmill.corpus.params import CleaningParams, CorpusParams
 from lexmill.corpus.schema import DOCUMENTS, REJECTIONS, STAGE_REPORT
-from tasks.ingest import build_documents, build_source, documents_step, source_step
+from tasks.ingest import build_documents, build_source
+from tasks.recipes.ingest import documents_step, source_step
 from tasks.step import BuildContext, InputError, Step, build_function
 from tests.helpers import run_build
 from warehouse.store import Artifact

@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 import pytest
 
 from lexmill.report.params import ReportParams
-from tasks.report import VERSION, artifact_markdown, build_report, report_step
+from tasks.recipes.report import VERSION, report_step
+from tasks.report import artifact_markdown, build_report
 from tasks.step import Step
 from tests.helpers import run_build
 from tests.tasks.report_payloads import Pipeline, full_pipeline

@@ -10,10 +10,13 @@ import pytest
 from lexmill.evaluation.params import EvaluationParams
 from lexmill.tokenizer.load import load_tokenizer
 from lexmill.tokenizer.params import TokenizerParams
-from tasks.count import build_word_counts, word_counts_step
-from tasks.evaluate_tokenizers import build_tokenizer_evaluation, tokenizer_evaluation_step
+from tasks.count import build_word_counts
+from tasks.evaluate_tokenizers import build_tokenizer_evaluation
+from tasks.recipes.count import word_counts_step
+from tasks.recipes.evaluate_tokenizers import tokenizer_evaluation_step
+from tasks.recipes.tokenizers import tokenizer_step
 from tasks.step import InputError, build_function
-from tasks.tokenizers import build_tokenizer, tokenizer_step
+from tasks.tokenizers import build_tokenizer
 from tests.helpers import run_build
 from tests.tasks.token_payloads import build_documents
 
