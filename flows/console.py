@@ -18,7 +18,6 @@ from flows.runs import RunOutcome
 from tasks.plan import PlannedStep
 from tasks.step import InputError
 from tasks.worker import StepError, StepResult
-from warehouse.views import QueryError
 
 WIDTH_IN_A_PIPE = 180
 
@@ -52,7 +51,7 @@ def user_errors() -> Iterator[None]:
     """Exit code 2 for wrong input, 1 for a failed run; no stack trace for a user's mistake."""
     try:
         yield
-    except (InputError, LookupError, QueryError) as error:
+    except (InputError, LookupError) as error:
         message = error.args[0] if error.args else str(error)
         console(stderr=True).print(Text(f"error: {message}", style="red"))
         raise typer.Exit(2) from None

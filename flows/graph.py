@@ -7,16 +7,16 @@ from pathlib import Path
 from flows.config import PipelineParams
 from lexmill.mixture.params import AuditParams
 from lexmill.training.params import ModelParams
-from tasks.evaluate_models import model_evaluation_step
 from tasks.recipes.audit import audit_step, subject_step
 from tasks.recipes.count import word_counts_step
+from tasks.recipes.evaluate_models import model_evaluation_step
 from tasks.recipes.evaluate_tokenizers import tokenizer_evaluation_step
 from tasks.recipes.ingest import documents_step, source_step
 from tasks.recipes.report import report_step
 from tasks.recipes.tokenizers import tokenizer_step
+from tasks.recipes.training import adapted_model_step, base_model_step
+from tasks.recipes.transfer import init_model_step, plan_step
 from tasks.step import Step
-from tasks.training import adapted_model_step, base_model_step
-from tasks.transfer import init_model_step, plan_step
 
 
 def pipeline_steps(name: str, pipeline: PipelineParams, cache: Path) -> list[Step]:

@@ -13,7 +13,7 @@ from prefect.runtime import flow_run as this_flow_run
 from prefect.states import Cancelled, Completed, Failed
 from pydantic import Field
 
-from flows.config import load_pipeline
+from flows.config import DEFAULT_CONFIG, load_pipeline
 from flows.prefect_steps import RunCancelledError, build_steps
 from flows.runs import RunOutcome, RunRecorder, prepare_run
 from tasks.step import InputError, Stage
@@ -43,7 +43,10 @@ def leave_clean(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> N
     given = flow_run.parameters
     try:
         pipeline = load_pipeline(
-            given["pipeline"], Path(given["config"]), given.get("overrides") or (), given.get("warehouse")
+            given["pipeline"],
+            Path(given.get("config", DEFAULT_CONFIG)),
+            given.get("overrides") or (),
+            given.get("warehouse"),
         )
     except (InputError, KeyError):
         return  # the parameters themselves were wrong: nothing was started

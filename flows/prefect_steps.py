@@ -6,11 +6,12 @@ import queue
 import threading
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from prefect import get_run_logger
-from prefect.client.schemas.objects import State, TaskRunResult
+from prefect.client.schemas.objects import RunInput, State, TaskRunResult
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
@@ -91,7 +92,8 @@ class _Run:
                 self.recorder.not_run(planned)
 
     def _show_skipped(self) -> None:
-        with ThreadPoolTaskRunner(max_workers=1) as shown:  # a thread is enough to say that nothing is to do
+        runner: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=1)
+        with runner as shown:  # a thread is enough to say that nothing is to do
             for planned in self.prepared.plan:
                 if planned.status == "up to date":
                     self._submit(planned, shown).wait()
@@ -103,15 +105,20 @@ class _Run:
                 del self.waiting[key]
                 self.running[key] = planned
                 future = self._submit(planned, self.runner)
-                future.add_done_callback(lambda ended, key=key: self.done.put((key, ended)))
+                future.add_done_callback(partial(self._ended, key))
+
+    def _ended(self, key: Key, future: PrefectFuture[Any]) -> None:
+        self.done.put((key, future))  # from a thread of the runner: the main thread notes it
 
     def _submit(self, planned: PlannedStep, runner: TaskRunner[Any]) -> PrefectFuture[Any]:
         retries = self.prepared.pipeline.retries
-        before = {TaskRunResult(id=self.task_runs[k]) for k in input_keys(planned) if k in self.task_runs}
+        needed = [self.task_runs[key] for key in input_keys(planned) if key in self.task_runs]
+        before: set[RunInput] = {TaskRunResult(id=task_run) for task_run in needed}
         future = runner.submit(
             task_for(planned, retries.attempts, retries.delay_seconds),
             {
                 "planned": planned,
+                "pipeline": self.prepared.name,
                 "warehouse": self.prepared.pipeline.warehouse,
                 "run_id": self.recorder.log.run_id,
             },

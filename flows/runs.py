@@ -9,18 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import duckdb
-
 from flows.config import DEFAULT_CONFIG, PipelineParams, load_pipeline
 from flows.graph import pipeline_steps
-from tasks.child import cache_folder
+from tasks.cache import cache_folder
 from tasks.plan import PlannedStep, make_plan, select
 from tasks.step import InputError, Stage
 from tasks.worker import StepResult
 from warehouse.openlineage import emit_run
 from warehouse.runs import RunLog, close_dead_runs
 from warehouse.store import Warehouse
-from warehouse.views import write_catalog
 
 log = logging.getLogger(__name__)
 
@@ -156,10 +153,7 @@ class RunRecorder:
         self.log.finish(self.outcome.status, error)
         store = self.prepared.warehouse
         store.clean_abandoned()
-        try:
-            write_catalog(store)
-        except (OSError, duckdb.Error) as problem:
-            log.warning("the catalog was not refreshed: %s", problem)
+        _refresh_catalog(store)
         emit_run(store, self.log.run_id, os.environ.get("OPENLINEAGE_URL"))
         return self.outcome
 
@@ -170,3 +164,14 @@ def _identity(planned: PlannedStep) -> tuple[str, str, str]:
 
 def _why(planned: PlannedStep) -> str:
     return "; ".join(planned.why) or planned.status
+
+
+def _refresh_catalog(store: Warehouse) -> None:
+    import duckdb  # a third of a second that the start of a run need not wait for
+
+    from warehouse.views import write_catalog
+
+    try:
+        write_catalog(store)
+    except (OSError, duckdb.Error) as problem:
+        log.warning("the catalog was not refreshed: %s", problem)

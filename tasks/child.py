@@ -19,6 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TextIO
 
+from tasks.cache import cache_folder
 from tasks.step import BuildContext, InputError, Step, build_function
 from warehouse.digest import describe_files
 from warehouse.record import InputRef, Producer, Record
@@ -143,16 +144,6 @@ def _package_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def cache_folder() -> Path:
-    """`LEXMILL_CACHE`, else the user's cache folder: downloads that outlive runs and warehouses."""
-    base = os.environ.get("LEXMILL_CACHE")
-    folder = (
-        Path(base) if base else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lexmill"
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _peak_memory() -> int:

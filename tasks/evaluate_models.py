@@ -22,11 +22,11 @@ from lexmill.evaluation.models import (
 )
 from lexmill.training.checkpoint import load_model
 from lexmill.training.loop import repeatable
-from lexmill.training.params import HeldOutParams, ModelParams
+from lexmill.training.params import HeldOutParams
 from lexmill.training.stream import NoTextError, read_documents, sample_documents
 from lexmill.training.vocabulary import load_vocabulary
-from tasks.step import BuildContext, InputError, Step
-from tasks.training import adapted_name, base_name, init_name, open_folder
+from tasks.step import BuildContext, InputError
+from tasks.training import open_folder
 
 PROMPT_WORDS = 6
 
@@ -56,33 +56,6 @@ class Phase:
     method: str
     role: str
     position: int
-
-
-def model_evaluation_step(pipeline: str, model: ModelParams) -> Step:
-    """`<pipeline>-<model>`: base, every init and every adapted model on the same held-out documents."""
-    return Step(
-        stage="evaluate",
-        kind="evaluation",
-        name=f"{pipeline}-{model.name}",
-        build="tasks.evaluate_models:build_model_evaluation",
-        version=1,
-        params={
-            "methods": list(model.transfer.methods),
-            "adapted_methods": list(model.adapted_methods),
-            "evaluation": model.evaluation.model_dump(mode="json")
-            | {"languages": list(model.evaluated_languages)},
-            "window": model.base.training.sequence_length,
-            "threads": model.base.training.threads,
-        },
-        inputs={
-            "documents": (("documents", pipeline),),
-            "base": (("model", base_name(pipeline, model)),),
-            "init": tuple(("model", init_name(pipeline, model, m)) for m in model.transfer.methods),
-            "adapted": tuple(("model", adapted_name(pipeline, model, m)) for m in model.adapted_methods),
-        },
-        timeout_seconds=1800,
-        tags=("training",),
-    )
 
 
 def build_model_evaluation(context: BuildContext) -> None:

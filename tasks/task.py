@@ -50,8 +50,10 @@ def worth_retrying(task: Task[..., Any], run: TaskRun, state: State[Any]) -> boo
 
 
 @task(name="step", cache_policy=NO_CACHE, persist_result=False, retry_condition_fn=worth_retrying)
-def build_artifact(planned: PlannedStep, warehouse: str, run_id: str) -> dict[str, str] | State[Any]:
-    """Build the artifact of `planned` in `warehouse` and return its reference.
+def build_artifact(
+    planned: PlannedStep, pipeline: str, warehouse: str, run_id: str
+) -> dict[str, str] | State[Any]:
+    """Build the artifact of `planned`, a step of `pipeline`, in `warehouse` and return its reference.
 
     Ends as `Skipped` when there was nothing to do, as `Cancelled` when the run was.  Raises InputError for a
     mistake of the user, StepError for everything else.
@@ -81,14 +83,16 @@ def build_artifact(planned: PlannedStep, warehouse: str, run_id: str) -> dict[st
         logger.error("%s\n%s", error, error.details)
         raise
     bar.finish()
-    return _finished(planned, result, Warehouse(warehouse))
+    return _finished(planned, result, pipeline, Warehouse(warehouse))
 
 
-def _finished(planned: PlannedStep, result: StepResult, store: Warehouse) -> dict[str, str] | State[Any]:
+def _finished(
+    planned: PlannedStep, result: StepResult, pipeline: str, store: Warehouse
+) -> dict[str, str] | State[Any]:
     if result.status == "reused":
         return _skipped(planned, "built meanwhile by another run")
     record = result.record
-    publish_card(store.get(record.kind, record.name, record.fingerprint), get_run_logger())
+    publish_card(store.get(record.kind, record.name, record.fingerprint), pipeline, get_run_logger())
     return {**reference(record), "status": result.status}
 
 

@@ -71,13 +71,15 @@ class ProgressBar:
             self._logger.warning("the progress of %s could not be shown: %s", self._title, error)
 
 
-def publish_card(artifact: Artifact, logger: AnyLogger) -> None:
-    """Show what was built: its card with parameters, inputs, files and metrics; for a report the place of its page."""
+def publish_card(artifact: Artifact, pipeline: str, logger: AnyLogger) -> None:
+    """Show what was built: its results in short, then its card; for a report also the place of its page."""
     record = artifact.record
     title = f"{record.kind}/{record.name}@{record.fingerprint}"
     try:
         create_markdown_artifact(
-            key=artifact_key(record.kind, record.name), markdown=_card_text(artifact), description=title
+            key=artifact_key(record.kind, record.name),
+            markdown=_text(artifact, pipeline, logger),
+            description=title,
         )
         if record.kind == "report":
             page = artifact.file("report.html")
@@ -96,6 +98,21 @@ def artifact_key(*parts: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
 
 
-def _card_text(artifact: Artifact) -> str:
-    text = card(artifact.record)
-    return text if len(text) <= MAX_CARD else text[:MAX_CARD] + "\n\n(cut; the whole card lies beside it)"
+def _text(artifact: Artifact, pipeline: str, logger: AnyLogger) -> str:
+    parts = [_results(artifact, pipeline, logger), card(artifact.record)]
+    text = "\n\n---\n\n".join(filter(None, parts))
+    return (
+        text
+        if len(text) <= MAX_CARD
+        else text[:MAX_CARD] + "\n\n(cut; the whole card lies beside the artifact)"
+    )
+
+
+def _results(artifact: Artifact, pipeline: str, logger: AnyLogger) -> str:
+    from tasks.report import artifact_markdown  # arrow and figures: not needed until something is built
+
+    try:
+        return artifact_markdown(artifact, pipeline)
+    except Exception as error:
+        logger.warning("the results of %s could not be summarised: %s", artifact.record.name, error)
+        return ""

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lexmill.training.checkpoint import CheckpointError, load_model, save_model
-from lexmill.training.params import ModelParams
 from lexmill.training.stream import NoTextError, read_documents, sample_documents
 from lexmill.training.vocabulary import Vocabulary, load_vocabulary
 from lexmill.transfer.cooccurrence import token_vectors
@@ -21,55 +19,8 @@ from lexmill.transfer.params import FocusParams, Method
 from lexmill.transfer.plan import Row, make_plan, match_tokens, new_tokens, summarize_plan
 from lexmill.transfer.subtoken_mean import segmenter, subtoken_mean
 from lexmill.transfer.surgery import PlanError, apply_plan
-from tasks.step import BuildContext, InputError, Step
-from tasks.training import base_name, init_name, open_folder
-
-
-def plan_name(pipeline: str, model: ModelParams, method: Method) -> str:
-    """Artifact name of a plan."""
-    return f"{pipeline}-{model.name}-{method}"
-
-
-def plan_step(pipeline: str, model: ModelParams, method: Method) -> Step:
-    """`<pipeline>-<model>-<method>`: where each row of the new embedding comes from."""
-    params: dict[str, Any] = {"method": method, "pad_to_multiple": model.transfer.pad_to_multiple}
-    inputs: dict[str, tuple[tuple[str, str], ...]] = {
-        "base": (("model", base_name(pipeline, model)),),
-        "tokenizer": (("tokenizer", f"{pipeline}-{model.transfer.tokenizer}"),),
-    }
-    if method == "focus":
-        space = model.transfer.focus.model_dump(mode="json") | {"languages": list(model.focus_languages)}
-        domains = model.adaptation.domains
-        params |= {"focus": space, "domains": list(domains) if domains else None, "seed": model.transfer.seed}
-        inputs["documents"] = (("documents", pipeline),)
-    return Step(
-        stage="transfer",
-        kind="transfer_plan",
-        name=plan_name(pipeline, model, method),
-        build="tasks.transfer:build_plan",
-        version=1,
-        params=params,
-        inputs=inputs,
-        timeout_seconds=1800,
-    )
-
-
-def init_model_step(pipeline: str, model: ModelParams, method: Method) -> Step:
-    """`<pipeline>-<model>-<method>-init`: the base model with the target tokenizer's vocabulary."""
-    return Step(
-        stage="transfer",
-        kind="model",
-        name=init_name(pipeline, model, method),
-        build="tasks.transfer:build_init_model",
-        version=1,
-        params={},
-        inputs={
-            "base": (("model", base_name(pipeline, model)),),
-            "plan": (("transfer_plan", plan_name(pipeline, model, method)),),
-            "tokenizer": (("tokenizer", f"{pipeline}-{model.transfer.tokenizer}"),),
-        },
-        timeout_seconds=600,
-    )
+from tasks.step import BuildContext, InputError
+from tasks.training import open_folder
 
 
 def build_plan(context: BuildContext) -> None:

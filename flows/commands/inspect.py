@@ -8,6 +8,7 @@ import typer
 
 from flows.commands.options import DEFAULT_WAREHOUSE, AsJson, WarehouseUrl
 from flows.console import console, print_json, print_rows, user_errors
+from tasks.step import InputError
 from warehouse.store import Warehouse
 
 Reference = Annotated[
@@ -121,9 +122,13 @@ def sql(
 ) -> None:  # fmt: skip
     """Ask the warehouse in SQL (DuckDB); works while other processes write."""
     with user_errors():
+        from warehouse.views import QueryError
         from warehouse.views import query as ask
 
-        rows = ask(open_warehouse(warehouse), query).to_pylist()
+        try:
+            rows = ask(open_warehouse(warehouse), query).to_pylist()
+        except QueryError as error:
+            raise InputError(str(error)) from error
         if as_json:
             print_json(rows)
             return

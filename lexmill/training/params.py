@@ -39,13 +39,13 @@ class ArchitectureParams(_Strict):
 class TrainingParams(_Strict):
     """One training run.  One step feeds batch_size * sequence_length tokens."""
 
-    steps: int = Field(default=400, ge=1, le=10**7)
+    steps: int = Field(default=280, ge=1, le=10**7)
     batch_size: int = Field(default=8, ge=1, le=65536, description="sequences a step")
     sequence_length: int = Field(default=256, ge=2, le=1_000_000, description="tokens")
     optimizer: Literal["adamw", "muon"] = Field(
         default="muon", description="muon: Muon for the 2-D weights of the layers, AdamW for everything else"
     )
-    learning_rate: float = Field(default=3e-3, gt=0, le=1.0, description="peak")
+    learning_rate: float = Field(default=6e-3, gt=0, le=1.0, description="peak")
     warmup_share: float = Field(default=0.05, ge=0, lt=1, description="of the steps, linear from 0")
     final_share: float = Field(default=0.1, ge=0, le=1, description="of the peak: where the cosine ends")
     weight_decay: float = Field(default=0.1, ge=0, le=10, description="decoupled; not on norms")
@@ -86,7 +86,7 @@ class AdaptationParams(_Strict):
     embeddings_first_share: float = Field(
         default=0.1, ge=0, le=1, description="of the steps, at the start, that train the embeddings only"
     )
-    training: TrainingParams = TrainingParams(steps=200)
+    training: TrainingParams = TrainingParams(steps=140, learning_rate=4e-3)
 
 
 class HeldOutParams(_Strict):
@@ -97,7 +97,7 @@ class HeldOutParams(_Strict):
         default=None, min_length=1, description="None: the base model's and the adaptation's"
     )
     domains: tuple[str, ...] | None = Field(default=None, min_length=1, description="None: all")
-    bytes_per_language: int = Field(default=120_000, ge=1, description="seeded sample of whole documents")
+    bytes_per_language: int = Field(default=60_000, ge=1, description="seeded sample of whole documents")
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     sample_tokens: int = Field(default=40, ge=0, le=1000, description="of generated text; 0: none")
 

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,30 +29,32 @@ def binaries() -> Path:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[tuple[str, str]]:
+def cluster() -> Iterator[tuple[str, str]]:
     """A cluster that lives as long as the block; yields its URL and the password in it."""
     programs, port, password = binaries(), free_port(), secrets.token_hex(8)
-    folder.mkdir()
-    (folder / "password").write_text(password)
-    user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
-    if user:
-        for parent in (folder, *folder.parents[:2]):  # pytest's folders are closed to other users
-            parent.chmod(0o755)
-        subprocess.run(["chown", "-R", user, str(folder)], check=True)
-    data, log = folder / "data", folder / "log"
+    account = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
 
-    def call(program: str, *arguments: str) -> None:
-        subprocess.run([str(programs / program), *arguments], check=True, user=user, cwd=folder)
+    with tempfile.TemporaryDirectory(prefix="lexmill-postgres-") as name:
+        folder = Path(name)
+        (folder / "password").write_text(password)
+        if account:  # the server refuses to run as root
+            subprocess.run(["chown", "-R", "postgres:postgres", name], check=True)
 
-    call(
-        "initdb", "-D", str(data), "-U", "lexmill", f"--pwfile={folder / 'password'}", "--auth=scram-sha-256"
-    )
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-    call("pg_ctl", "-D", str(data), "-l", str(log), "-w", "-o", options, "start")
-    try:
-        yield f"postgresql+asyncpg://lexmill:{password}@127.0.0.1:{port}/postgres", password
-    finally:
-        call("pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")
+        def call(program: str, *arguments: str) -> None:
+            done = subprocess.run(
+                [str(programs / program), *arguments], cwd=folder, capture_output=True, text=True, **account
+            )
+            assert done.returncode == 0, done.stderr + done.stdout
+
+        data, log = str(folder / "data"), str(folder / "log")
+        secret = f"--pwfile={folder / 'password'}"
+        call("initdb", "-D", data, "-U", "lexmill", secret, "--auth=scram-sha-256")
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+        call("pg_ctl", "-D", data, "-l", log, "-w", "-o", options, "start")
+        try:
+            yield f"postgresql+asyncpg://lexmill:{password}@127.0.0.1:{port}/postgres", password
+        finally:
+            call("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
 
 
 def test_a_run_on_postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +65,7 @@ def test_a_run_on_postgres(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     source = step("source")
     steps = [source, *(step(f"part-{number:02}", needs=(source,)) for number in range(4))]
     monkeypatch.setattr("flows.runs.pipeline_steps", lambda name, pipeline, cache: steps)
-    with cluster(tmp_path / "cluster") as (url, password):
+    with cluster() as (url, password):
         began = time.monotonic()
         with running_server(server_folder, url) as server:
             started = time.monotonic() - began

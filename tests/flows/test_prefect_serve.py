@@ -185,3 +185,16 @@ def test_a_killed_run_is_crashed_and_cleaned_up_by_the_hook(client: Any, project
     assert read_run(store, run_ids(store)[-1])[-1]["status"] == "killed"
     wait_for(lambda: not pip_processes(), 20, "the end of the download")
     assert not list(project.folder.rglob(".building*"))
+
+
+@pytest.mark.slow
+def test_stopping_the_service_ends_running_steps(client: Any, project: Project) -> None:
+    """The last test of this module: nothing is served after it."""
+    flow_run = long_run(client, project)
+    project.process.send_signal(signal.SIGTERM)
+    assert project.process.wait(timeout=60) == 0
+    wait_for(lambda: not pip_processes(), 30, "the end of the download")
+    assert finished(client, flow_run).state_name in ("Crashed", "Cancelled")
+    assert all(not schedule.active for schedule in by_name(client)["small"].schedules)
+    assert read_run(project.store, run_ids(project.store)[-1])[-1]["event"] == "run_finished"
+    assert not list(project.folder.rglob(".building*"))

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from lexmill.training.params import ModelParams
-from tasks.evaluate_models import model_evaluation_step
+from tasks.recipes.evaluate_models import model_evaluation_step
+from tasks.recipes.training import adapted_model_step, base_model_step
+from tasks.recipes.transfer import init_model_step, plan_step
 from tasks.step import BuildContext, InputError, Step, build_function
-from tasks.training import adapted_model_step, base_model_step
-from tasks.transfer import init_model_step, plan_step
 from tests.helpers import run_build
 from tests.lexmill.training.tiny import (
     TINY,
