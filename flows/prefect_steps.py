@@ -12,6 +12,7 @@ from uuid import UUID
 
 from prefect import get_run_logger
 from prefect.client.schemas.objects import RunInput, State, TaskRunResult
+from prefect.context import TagsContext
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
@@ -42,7 +43,7 @@ def build_steps(
     runner = task_runner(prepared.pipeline.runner)
     cancelled = CANCELLED.setdefault(recorder.log.run_id, threading.Event())
     try:
-        with runner:
+        with runner, TagsContext(current_tags=set()):  # tags of the run are none of a step: limits go by tags
             _Run(prepared, recorder, settings, runner, cancelled, watched).execute()
     finally:
         del CANCELLED[recorder.log.run_id]

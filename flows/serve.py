@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +34,6 @@ def serve_pipelines(config: Path = DEFAULT_CONFIG, warehouse: str | None = None)
         raise InputError("no Prefect server answers; start `lexmill server` here, or set PREFECT_API_URL")
     os.environ["PREFECT_API_URL"] = address
 
-    from prefect import serve
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     with temporary_settings({PREFECT_API_URL: address}):
@@ -43,7 +46,23 @@ def serve_pipelines(config: Path = DEFAULT_CONFIG, warehouse: str | None = None)
             f"Serving {len(deployments)} deployments of {config}; UI: {page_of(address)}/deployments",
             flush=True,
         )
-        serve(*deployments, print_starting_message=False)
+        _serve(deployments)
+
+
+def _serve(deployments: Sequence[RunnerDeployment]) -> None:
+    """What `prefect.serve` does, with SIGTERM taken as Ctrl-C.
+
+    The runner's own handler leaves its event loop in the middle: schedules are paused, but runs under way stay
+    `Running` on the server for ever.
+    """
+    from prefect.runner import Runner
+
+    runner = Runner(pause_on_shutdown=True)
+    runner.handle_sigterm = lambda *received: signal.raise_signal(signal.SIGINT)  # type: ignore[method-assign]
+    for deployment in deployments:
+        runner.add_deployment(deployment)
+    with suppress(KeyboardInterrupt):
+        asyncio.run(runner.start())
 
 
 def pipeline_deployments(

@@ -33,12 +33,15 @@ CANCELLED: dict[str, threading.Event] = {}
 
 
 def task_for(planned: PlannedStep, attempts: int, delay_seconds: float) -> Task[..., Any]:
-    """The task of one step, named and tagged for the UI.  `attempts` is how often a failure is tried again."""
+    """The task of one step, named and tagged for the UI.  `attempts` is how often a failure is tried again.
+
+    A step that is up to date has no tags, lest it wait for a limit that it does not need.
+    """
     step = planned.step
     return build_artifact.with_options(
         name=step.stage,
         task_run_name=f"{step.stage} {step.name}",
-        tags=[step.stage, *step.tags],
+        tags=[step.stage, *step.tags] if planned.runs else [],
         retries=attempts,
         retry_delay_seconds=delay_seconds,
     )

@@ -48,7 +48,7 @@ def run(
 
             outcome = run_plain(prepared, TerminalObserver(quiet=as_json))
         else:
-            from flows.pipeline import run_with_prefect
+            from flows.prefect_run import run_with_prefect
 
             outcome = run_with_prefect(pipeline, config, overrides or [], warehouse, only, start)
     _show_outcome(outcome, prepared.warehouse, pipeline, as_json)

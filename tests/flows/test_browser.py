@@ -115,6 +115,8 @@ def test_a_scheduled_run_and_a_rerun_from_the_page(
     page.goto(f"{pages}/deployments/deployment/{scheduled.deployment_id}")
     page.get_by_role("button", name="Run", exact=True).last.click()
     page.get_by_text("Quick run").click()
+    page.get_by_text("Run Deployment").wait_for()
+    page.get_by_role("button", name="Run", exact=True).last.click()
     by_hand = wait_for(lambda: completed(client, auto_scheduled=False), 400, "the run by hand")[0]
     page.goto(f"{pages}/runs/flow-run/{by_hand.id}")
     shown(page, "Completed")
