@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import typer
@@ -30,7 +31,16 @@ def console(stderr: bool = False) -> Console:
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    """What DuckDB and Arrow give beyond JSON's own types."""
+    if isinstance(value, Decimal):  # sums of integers are 128-bit in DuckDB
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return str(value)
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], title: str = "", empty: str = "nothing") -> None:

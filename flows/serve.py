@@ -50,19 +50,41 @@ def serve_pipelines(config: Path = DEFAULT_CONFIG, warehouse: str | None = None)
 
 
 def _serve(deployments: Sequence[RunnerDeployment]) -> None:
-    """What `prefect.serve` does, with SIGTERM taken as Ctrl-C.
+    """What `prefect.serve` does, with SIGTERM taken as Ctrl-C, and with an end for the runs under way.
 
-    The runner's own handler leaves its event loop in the middle: schedules are paused, but runs under way stay
-    `Running` on the server for ever.
+    Prefect's runner leaves its event loop in the middle of SIGTERM, and kills the processes of its runs without
+    telling the server, which would show them as `Running` for ever.
     """
     from prefect.runner import Runner
 
     runner = Runner(pause_on_shutdown=True)
     runner.handle_sigterm = lambda *received: signal.raise_signal(signal.SIGINT)  # type: ignore[method-assign]
-    for deployment in deployments:
-        runner.add_deployment(deployment)
-    with suppress(KeyboardInterrupt):
-        asyncio.run(runner.start())
+    ids = [runner.add_deployment(deployment) for deployment in deployments]
+    try:
+        with suppress(KeyboardInterrupt):
+            asyncio.run(runner.start())
+    finally:
+        _end_runs([str(deployment) for deployment in ids])
+
+
+def _end_runs(deployments: Sequence[str]) -> None:
+    """Mark what still runs as crashed and clean up after it."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
+    from prefect.client.schemas.objects import State
+    from prefect.states import Crashed
+
+    from flows.pipeline import leave_clean, run_pipeline
+
+    open_states = FlowRunFilter.model_validate(
+        {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}
+    )
+    served = DeploymentFilter.model_validate({"id": {"any_": list(deployments)}})
+    state: State[Any] = Crashed(message="`lexmill serve` was stopped during the run")
+    with get_client(sync_client=True) as client:
+        for flow_run in client.read_flow_runs(flow_run_filter=open_states, deployment_filter=served):
+            client.set_flow_run_state(flow_run.id, state, force=True)
+            leave_clean(run_pipeline, flow_run, state)
 
 
 def pipeline_deployments(
