@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+EXTRAS := '.[dev,dask,postgres]'
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: install demo test test-slow test-browser test-postgres lint format bench clean help
@@ -18,14 +19,16 @@ help:
 
 install: $(STAMP)
 
-# pip installs torch (it knows where the CPU build is), uv the rest (seconds instead of a minute)
+# pip installs torch (it knows where the CPU build is), uv the rest (seconds instead of a minute);
+# where uv cannot reach the registry (own certificates, a proxy), pip does it all
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Lexmill needs Python 3.11 or newer; name it with make PYTHON=python3.11"; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo "python3 -m venv failed: install Debian's python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv torch
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev,dask,postgres]'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e $(EXTRAS) || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e $(EXTRAS)
 	@touch $(STAMP)
 
 demo: install
@@ -35,7 +38,7 @@ test: install
 	$(PYTEST) -m "not slow and not browser and not postgres"
 
 test-slow: install
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow and not browser and not postgres"
 
 test-browser: install
 	$(PYTEST) -m browser

@@ -62,6 +62,8 @@ def user_errors() -> Iterator[None]:
     try:
         yield
     except (InputError, LookupError) as error:
+        if isinstance(error, KeyError | IndexError):
+            raise  # not a reference that nothing answers to, but a mistake of ours
         message = error.args[0] if error.args else str(error)
         console(stderr=True).print(Text(f"error: {message}", style="red"))
         raise typer.Exit(2) from None

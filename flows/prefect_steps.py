@@ -146,6 +146,7 @@ class _Run:
             self._note_finished(planned, answer)
         elif state is not None and state.is_cancelled():
             self.recorder.problem(planned, StepError(f"{planned.step.title}: cancelled"), "cancelled")
+            self.recorder.outcome.cancelled = True  # a task in another process saw it before this one
         else:
             self.recorder.problem(planned, _as_step_error(planned, state, answer))
 

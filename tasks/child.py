@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import signal
 import socket
 import sys
 import threading
@@ -158,6 +159,8 @@ def _send(channel: TextIO, message: dict[str, Any]) -> None:
 
 def _end_with_parent() -> None:
     sys.stdin.read()  # returns only when the parent has closed its end, by will or by death
+    if os.getpgid(0) == os.getpid():  # we lead our own session: helpers such as pip end too
+        os.killpg(0, signal.SIGKILL)
     os._exit(1)
 
 
