@@ -56,8 +56,13 @@ format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# DOCUMENTS: Parquet with the columns id, text, language; by default what the demo ingested
+DOCUMENTS ?= $(firstword $(wildcard warehouse/data/documents/demo/*/documents.parquet))
+
 bench: install
-	for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@test -n "$(DOCUMENTS)" || { echo "run make demo first, or name documents: make bench DOCUMENTS=file.parquet"; exit 1; }
+	$(BIN)/python benchmarks/bpe.py $(DOCUMENTS)
+	$(BIN)/python benchmarks/mixture.py $(DOCUMENTS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info

@@ -1,1 +1,1 @@
-"""."""
+"""Flows: configuration, composition of steps, runners, the command line, Prefect."""

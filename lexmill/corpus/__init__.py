@@ -1,1 +1,1 @@
-"""."""
+"""Corpora: readers, cleaning stages, language identification, exact deduplication."""

@@ -1,1 +1,1 @@
-"""."""
+"""Measures of tokenizers and models."""

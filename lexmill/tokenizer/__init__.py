@@ -1,1 +1,1 @@
-"""."""
+"""Tokenizers: pre-tokenizing, word counts, training, export, checks."""

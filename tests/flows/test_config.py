@@ -126,3 +126,8 @@ def test_the_schema_for_editors_names_every_section() -> None:
     pipeline = schema["$defs"]["PipelineParams"]["properties"]
     assert {"corpora", "tokenizers", "audits", "models", "schedule", "runner"} <= set(pipeline)
     assert "warehouse" in schema["properties"]["defaults"]["properties"]
+
+
+def test_the_committed_schema_is_the_current_one() -> None:
+    committed = json.loads((ROOT / "docs/pipelines.schema.json").read_text())
+    assert committed == json_schema(), "run: lexmill schema > docs/pipelines.schema.json"

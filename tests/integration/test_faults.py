@@ -16,12 +16,17 @@ from tests.integration.conftest import ROOT, Project
 pytestmark = pytest.mark.network
 
 
-def kill_when_stage_starts(project: Project, stage: str) -> bool:
-    """Start a run, SIGKILL it as soon as a step of `stage` has begun; whether that happened."""
-    process = subprocess.Popen(
+def start_run(project: Project) -> subprocess.Popen[str]:
+    """A whole run whose lines can be read as they come."""
+    return subprocess.Popen(
         project.command("run", "small", "--plain"), cwd=project.folder, stderr=subprocess.PIPE, text=True,
         env={**project.environment(), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
+
+
+def kill_when_stage_starts(project: Project, stage: str) -> bool:
+    """Start a run, SIGKILL it as soon as a step of `stage` has begun; whether that happened."""
+    process = start_run(project)
     assert process.stderr is not None
     watchdog = threading.Timer(300, process.kill)
     watchdog.start()
@@ -122,10 +127,7 @@ def test_an_empty_corpus_is_wrong_input(project: Project) -> None:
 
 
 def test_a_step_that_dies_is_exit_code_1_and_keeps_what_was_built(project: Project, built: Project) -> None:
-    process = subprocess.Popen(
-        project.command("run", "small", "--plain"), cwd=project.folder, stderr=subprocess.PIPE, text=True,
-        env={**project.environment(), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
+    process = start_run(project)
     assert process.stderr is not None
     said = ""
     for line in process.stderr:
