@@ -23,28 +23,26 @@ def mixture_data(
     """One audit as JSON values.
 
     `mixture` is the content of `mixture.json`, `curve` and `evidence` the rows of the tables beside it, `tokenizer` the
-    audited tokenizer's name to show.  Categories are sorted by inferred share, largest first.  The truth is rescaled to
-    the audited categories, as the inferred shares are: what it was rescaled by is among the facts.
+    audited tokenizer's name to show.  Categories are sorted by inferred share, largest first.  The truth of a
+    share is rescaled to the audited categories, as the share is: what they are of the whole is among the facts.
     """
     shares = _shares(mixture)
-    audited = [row["truth"] for row in shares if row["truth"] is not None]
-    for row in shares:
-        if row["truth"] is not None and sum(audited) > 0:
-            row["truth"] /= sum(audited)
-    error = _error(shares) if audited else None
+    truth = mixture.get("truth") or {}
+    audited = sum(truth.get(row["category"], 0.0) for row in shares) if truth else None
+    error = _error(shares) if truth else None
     bounds = mixture.get("interval") or {}
     return {
         "name": name,
         "tokenizer": tokenizer or str(mixture.get("tokenizer") or name),
         "category_word": str(mixture.get("categories") or "category").replace("_", " and "),
         "shares": shares,
-        "has_truth": bool(audited),
+        "has_truth": bool(truth),
         "has_intervals": any(row["lower"] is not None for row in shares),
         "interval_level": percent(bounds.get("level")).replace(".0", "") if bounds.get("level") else "",
         "interval_covers": str(bounds.get("covers") or ""),
         "error": error,
         "alarm": mixture.get("alarm") or "",
-        "facts": _facts(mixture, error, sum(audited) if audited else None),
+        "facts": _facts(mixture, error, audited),
         "left_out": [
             {"category": category, "label": category_name(category), **entry}
             for category, entry in sorted((mixture.get("left_out") or {}).items())

@@ -229,6 +229,7 @@ def mixture_files(languages: Sequence[str], truth: bool, evil: str = "") -> dict
         },
         "impossible_merges": 12,
         "seed": 0,
+        "truth": {name: share["truth"] for name, share in shares.items()} if truth else None,
         "alarm": None
         if truth
         else "Some of the training data is of a kind that is not among the categories: "

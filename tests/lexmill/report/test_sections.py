@@ -214,10 +214,11 @@ def test_markdown_is_well_formed_and_escaped(tokenizers):
                 assert len(bars) == 1
 
 
-def test_truth_is_rescaled_to_the_audited_categories_and_said_so():
-    shares = {"eng_Latn": {"bytes": 0.6, "truth": 0.5}, "deu_Latn": {"bytes": 0.4, "truth": 0.3}}
-    data = mixture_data("own", {"shares": shares})
-    assert [row["truth"] for row in data["shares"]] == pytest.approx([0.625, 0.375])
+def test_the_share_of_the_audited_categories_is_said():
+    shares = {"eng_Latn": {"bytes": 0.6, "truth": 0.625}, "deu_Latn": {"bytes": 0.4, "truth": 0.375}}
+    whole = {"eng_Latn": 0.5, "deu_Latn": 0.3, "fra_Latn": 0.2}
+    data = mixture_data("own", {"shares": shares, "truth": whole})
+    assert [row["truth"] for row in data["shares"]] == [0.625, 0.375]
     assert data["error"]["largest"] == pytest.approx(0.025)
     assert {"label": "true share of the audited categories", "value": "80.0 %"} in data["facts"]
 
