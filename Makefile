@@ -35,7 +35,7 @@ demo: install
 	$(BIN)/lexmill run demo
 
 test: install
-	$(PYTEST) -m "not slow and not browser and not postgres"
+	$(PYTEST) -n 2 --dist loadgroup -m "not slow and not browser and not postgres"
 
 test-slow: install
 	$(PYTEST) -m "slow and not browser and not postgres"

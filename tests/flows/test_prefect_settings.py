@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import prefect_home, server
 from flows.config import PipelineParams, RunnerParams
@@ -51,11 +52,12 @@ def test_profiles_of_the_user_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_gone_is_not_used(tmp_path: Path) -> None:
-    assert use_running_server(tmp_path) is None
-    note_server(tmp_path, "http://127.0.0.1:9/api")
-    assert use_running_server(tmp_path) is None
-    (tmp_path / prefect_home.SERVER_FILE).write_text("half a")
-    assert use_running_server(tmp_path) is None
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):
+        assert use_running_server(tmp_path) is None
+        note_server(tmp_path, "http://127.0.0.1:9/api")
+        assert use_running_server(tmp_path) is None
+        (tmp_path / prefect_home.SERVER_FILE).write_text("half a")
+        assert use_running_server(tmp_path) is None
 
 
 def test_only_http_is_asked() -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,16 @@ def start_run(project: Project) -> subprocess.Popen[str]:
         project.command("run", "small", "--plain"), cwd=project.folder, stderr=subprocess.PIPE, text=True,
         env={**project.environment(), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
+
+
+def wait_for_children(pid: int) -> set[int]:
+    """The processes that a process has started; the first that are seen, within ten seconds."""
+    for _ in range(200):
+        files = Path(f"/proc/{pid}/task").glob("*/children")
+        if children := {int(child) for file in files for child in file.read_text().split()}:
+            return children
+        time.sleep(0.05)
+    raise AssertionError("no step's process was seen")
 
 
 def kill_when_stage_starts(project: Project, stage: str) -> bool:
@@ -134,8 +145,7 @@ def test_a_step_that_dies_is_exit_code_1_and_keeps_what_was_built(project: Proje
         said += line
         if line.split()[2:3] == ["tokenize"]:
             break
-    children = Path(f"/proc/{process.pid}/task").glob("*/children")
-    for child in {int(pid) for path in children for pid in path.read_text().split()}:
+    for child in wait_for_children(process.pid):
         os.kill(child, signal.SIGKILL)
     said += process.stderr.read()
     assert process.wait(timeout=120) == 1, said
