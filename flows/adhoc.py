@@ -6,10 +6,13 @@ import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from flows.config import PipelineParams
+from pydantic import ValidationError
+
+from flows.config import NAME, PipelineParams
 from flows.plain import Observer, run_plain
 from flows.runs import PreparedRun, RunOutcome, RunRecorder, prepare
 from lexmill.corpus.params import CorpusParams
+from tasks.step import InputError
 
 
 def ingest_paths(
@@ -22,10 +25,12 @@ def ingest_paths(
     observer: Observer,
 ) -> tuple[PreparedRun, RunOutcome]:
     """Read, clean and deduplicate files into `documents/<name>`; one corpus a path."""
+    if not re.fullmatch(NAME, name):
+        raise InputError(f"--name {name!r}: use only a-z, 0-9, - and _, with a letter or digit first")
     corpora: list[CorpusParams] = []
     for path in paths:
         corpora.append(
-            CorpusParams(
+            _corpus(
                 name=_corpus_name(path, name, [corpus.name for corpus in corpora]),
                 path=path,
                 language=language,
@@ -38,6 +43,14 @@ def ingest_paths(
     if not prepared.to_build:
         return prepared, RunRecorder(prepared, "command").close()
     return prepared, run_plain(prepared, observer)
+
+
+def _corpus(**values: str) -> CorpusParams:
+    try:
+        return CorpusParams(**values)  # type: ignore[arg-type]
+    except ValidationError as error:
+        (first, *_) = error.errors()
+        raise InputError(f"{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}") from None
 
 
 def _corpus_name(path: str, prefix: str, taken: Sequence[str]) -> str:

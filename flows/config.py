@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -95,12 +97,10 @@ class PipelinesFile(_Section):
     @classmethod
     def _plain_names(cls, value: dict[str, PipelineParams]) -> dict[str, PipelineParams]:
         for name in value:
-            if (
-                not name.replace("-", "").replace("_", "").isalnum()
-                or not name.isascii()
-                or name != name.lower()
-            ):
-                raise ValueError(f"the pipeline name {name!r} may hold only a-z, 0-9, - and _")
+            if not re.fullmatch(NAME, name):
+                raise ValueError(
+                    f"the pipeline name {name!r} may hold only a-z, 0-9, - and _, and begins with a letter or digit"
+                )
         return value
 
 
@@ -119,6 +119,9 @@ def load_pipeline(
     if isinstance(pipelines, dict) and name not in pipelines:
         raise ConfigError(f"{source.path}: there is no pipeline {name!r}{_nearest(name, pipelines)}")
     if isinstance(pipelines, dict) and isinstance(pipelines[name], dict):
+        _merge_defaults(
+            source
+        )  # first: an override changes one key of a section, wherever the section stands
         for assignment in overrides:
             apply_override(pipelines[name], assignment)
         source.data["pipelines"] = {name: pipelines[name]}
@@ -173,7 +176,7 @@ def _merge_defaults(source: Source) -> None:
     for pipeline in pipelines.values() if isinstance(pipelines, dict) else ():
         if isinstance(pipeline, dict):
             for key, value in defaults.items():
-                pipeline.setdefault(key, value)
+                pipeline.setdefault(key, copy.deepcopy(value))
 
 
 def reference_problems(pipeline: PipelineParams) -> Iterator[tuple[KeyPath, str]]:
@@ -199,6 +202,18 @@ def reference_problems(pipeline: PipelineParams) -> Iterator[tuple[KeyPath, str]
         if model.transfer is not None and model.transfer.tokenizer not in tokenizers:
             path = ("models", position, "transfer", "tokenizer")
             yield path, missing(model.transfer.tokenizer, tokenizers, "tokenizer")
+    for position, audit in enumerate(pipeline.audits):
+        if not isinstance(audit.tokenizer, str) and f"{audit.name}-subject" in tokenizers:
+            yield (
+                ("audits", position, "name"),
+                f"a tokenizer is called {audit.name}-subject: name one of them anew",
+            )
+    for position, model in enumerate(pipeline.models):
+        if model.name == "tokenizers":
+            yield ("models", position, "name"), "a model cannot be called 'tokenizers': their evaluation is"
+    for position, name in enumerate((pipeline.evaluation and pipeline.evaluation.tokenizers) or ()):
+        if name not in tokenizers:
+            yield ("evaluation", "tokenizers", position), missing(name, tokenizers, "tokenizer")
     if pipeline.evaluation is not None and pipeline.evaluation.parallel_corpus is not None:
         name = pipeline.evaluation.parallel_corpus
         if name not in corpora:

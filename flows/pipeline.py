@@ -17,6 +17,7 @@ from flows.config import DEFAULT_CONFIG, load_pipeline
 from flows.prefect_steps import RunCancelledError, build_steps
 from flows.runs import RunOutcome, RunRecorder, prepare_run
 from tasks.step import InputError, Stage
+from warehouse.redact import redact_text
 from warehouse.runs import close_dead_runs
 from warehouse.store import Warehouse
 
@@ -32,7 +33,7 @@ def run_name() -> str:
         name += f": {given['only']}"
     if given.get("start"):
         name += f" from {given['start']}"
-    return ", ".join([name, *map(str, given.get("overrides") or ())])[:200]
+    return redact_text(", ".join([name, *map(str, given.get("overrides") or ())]))[:200]
 
 
 def leave_clean(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
@@ -106,6 +107,9 @@ def run_pipeline(
     except InputError as error:
         recorder.outcome.problems.append(("run", str(error)))
         recorder.outcome.input_error = True
+    except Exception as error:
+        recorder.outcome.problems.append(("run", f"{type(error).__name__}: {error}"))
+        raise
     except BaseException:  # a termination signal: Prefect decides what state it means
         recorder.outcome.cancelled = True
         raise

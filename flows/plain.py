@@ -11,7 +11,6 @@ from typing import Protocol
 
 from flows.runs import PreparedRun, RunOutcome, RunRecorder
 from tasks.plan import PlannedStep
-from tasks.step import InputError
 from tasks.worker import StepCancelledError, StepError, StepResult, run_step
 
 
@@ -45,10 +44,14 @@ def run_plain(prepared: PreparedRun, observer: Observer, trigger: str = "command
         _build_all(prepared, recorder, observer, cancelled)
     except KeyboardInterrupt:
         recorder.outcome.cancelled = True
+    except Exception as error:  # ours, or the terminal's: the log is closed all the same
+        recorder.outcome.problems.append(("run", f"{type(error).__name__}: {error}"))
+        raise
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, previous)
-    return recorder.close()
+        recorder.close()
+    return recorder.outcome
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -76,7 +79,7 @@ def _build_all(
             done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in done:
                 _note(running.pop(future), future, recorder, observer)
-    except KeyboardInterrupt:
+    except BaseException:
         cancelled.set()
         for future, planned in running.items():
             _note(planned, future, recorder, observer)
@@ -107,7 +110,6 @@ def _build_one(
                 progress=lambda fraction, message: observer.progress(planned, fraction, message),
                 log=lambda message: observer.log(planned, message),
                 cancelled=cancelled,
-                rebuild=planned.status == "damaged",
             )
         except StepCancelledError:
             raise
@@ -124,7 +126,7 @@ def _note(
 ) -> None:
     try:
         result = future.result()
-    except (InputError, StepError) as error:
+    except Exception as error:
         status = "cancelled" if isinstance(error, StepCancelledError) else "failed"
         recorder.problem(planned, error, status)
         observer.failed(planned, error)

@@ -15,6 +15,7 @@ from prefect.events.schemas.deployment_triggers import DeploymentEventTrigger
 
 from tasks.plan import PlannedStep
 from warehouse.record import Record
+from warehouse.redact import redact_text
 
 PUBLISHED = "artifact.published"
 
@@ -42,10 +43,15 @@ def publish_event(
             "fingerprint": record.fingerprint,
             "content_digest": record.content_digest,
             "pipeline": pipeline,
-            "overrides": list(settings["overrides"]),
-            "warehouse": settings["warehouse"],
+            "overrides": [item for item in settings["overrides"] if redact_text(item) == item],
+            "warehouse": _without_secret(settings["warehouse"]),
         },
     )
+
+
+def _without_secret(url: str | None) -> str | None:
+    """A warehouse URL that holds credentials stays out of Prefect's database; the run it starts uses the file's."""
+    return None if url is not None and redact_text(url) != url else url
 
 
 def resource_id(kind: str, name: str) -> str:

@@ -61,6 +61,7 @@ def _planned(record: Record) -> PlannedStep:
         params=record.params,
         inputs={role: tuple((kind, name) for kind, name, _ in refs) for role, refs in inputs.items()},
         runtime=record.runtime,
+        timeout_seconds=max(1800.0, 10 * record.producer.seconds),
     )
     return PlannedStep(step, record.fingerprint, inputs, "new", ("reproduce",))
 

@@ -16,6 +16,7 @@ from tasks.plan import PlannedStep, make_plan, select
 from tasks.step import InputError, Stage
 from tasks.worker import StepResult
 from warehouse.openlineage import emit_run
+from warehouse.redact import redact_text
 from warehouse.runs import RunLog, close_dead_runs
 from warehouse.store import Warehouse
 
@@ -90,7 +91,12 @@ def prepare(
     parameters: Mapping[str, Any] | None = None,
 ) -> PreparedRun:
     """Plan a pipeline that is already loaded."""
-    store = Warehouse(pipeline.warehouse)
+    try:
+        store = Warehouse(pipeline.warehouse)
+    except ValueError as error:
+        raise InputError(f"warehouse {redact_text(pipeline.warehouse)}: {error}") from error
+    # Steps may start in another folder or on another machine: a local path is made absolute here, once.
+    pipeline = pipeline.model_copy(update={"warehouse": str(store.place.local or pipeline.warehouse)})
     plan = select(make_plan(pipeline_steps(name, pipeline, cache_folder()), store), store, only, start)
     return PreparedRun(name, pipeline, store, plan, {**(parameters or {}), "only": only, "from": start})
 
@@ -103,14 +109,18 @@ class RunRecorder:
         close_dead_runs(prepared.warehouse)
         self.log = RunLog(prepared.warehouse)
         parameters = {**prepared.parameters, **({"prefect_flow_run": external_id} if external_id else {})}
-        planned_artifacts = [
-            (p.step.kind, p.step.name, p.fingerprint) for p in prepared.plan if p.status != "not selected"
-        ]
-        self.log.start(prepared.name, parameters, trigger, planned_artifacts)
+        chosen = [p for p in prepared.plan if p.status != "not selected"]
+        planned_artifacts = {_identity(p) for p in chosen}
+        planned_artifacts |= {ref for p in chosen for refs in p.inputs.values() for ref in refs}
+        self.log.start(prepared.name, parameters, trigger, sorted(planned_artifacts))
         self.outcome = RunOutcome(run_id=self.log.run_id)
-        for planned in prepared.plan:
-            if planned.status == "up to date":
-                self._reused(planned)
+        try:
+            for planned in prepared.plan:
+                if planned.status == "up to date":
+                    self._reused(planned)
+        except Exception as error:  # removed since the plan was made
+            self.close(f"{type(error).__name__}: {error}")
+            raise
 
     def _reused(self, planned: PlannedStep) -> None:
         step = planned.step

@@ -101,7 +101,8 @@ def stages_of(pipeline: PipelineParams) -> list[Stage]:
     present: dict[Stage, bool] = {
         "ingest": True,
         "count": bool(pipeline.tokenizers or pipeline.audits),
-        "tokenize": bool(pipeline.tokenizers),
+        "tokenize": bool(pipeline.tokenizers)
+        or any(not isinstance(a.tokenizer, str) for a in pipeline.audits),
         "audit": bool(pipeline.audits),
         "train": bool(models),
         "transfer": bool(models),
@@ -114,7 +115,7 @@ def stages_of(pipeline: PipelineParams) -> list[Stage]:
 
 def absolute_warehouse(url: str) -> str:
     """A local path made absolute; any other URL as it is."""
-    return url if "://" in url else str(Path(url).resolve())
+    return url if "://" in url else str(Path(url).expanduser().resolve())
 
 
 def _deployment(

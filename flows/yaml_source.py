@@ -28,6 +28,7 @@ class Source:
     path: str
     data: Any
     lines: dict[KeyPath, int] = field(default_factory=dict)
+    flattened: set[int] = field(default_factory=set)  # ids of mappings whose merge keys are resolved
 
     def line(self, path: KeyPath) -> int | None:
         """Line of the nearest enclosing key that stands in the file."""
@@ -71,12 +72,8 @@ def _build(loader: yaml.SafeLoader, node: yaml.Node, path: KeyPath, source: Sour
     if node.tag not in _TAGS and not isinstance(node, yaml.ScalarNode):
         raise ConfigError(f"{source.path}:{node.start_mark.line + 1}: not valid YAML: unknown tag {node.tag}")
     if isinstance(node, yaml.MappingNode):
-        own = {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
-        if len(own) != len(node.value):
-            raise ConfigError(
-                f"{source.path}:{_repeated_line(node)}: the same key stands twice in one mapping"
-            )
-        loader.flatten_mapping(node)
+        if id(node) not in source.flattened:  # an alias shows the same node again
+            _check_and_flatten(loader, node, source)
         mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = loader.construct_object(key_node)
@@ -90,6 +87,14 @@ def _build(loader: yaml.SafeLoader, node: yaml.Node, path: KeyPath, source: Sour
         return [_build(loader, item, (*path, i), source) for i, item in enumerate(node.value)]
     value = loader.construct_object(node)
     return _expand(value, f"{source.path}:{node.start_mark.line + 1}") if isinstance(value, str) else value
+
+
+def _check_and_flatten(loader: yaml.SafeLoader, node: yaml.MappingNode, source: Source) -> None:
+    own = {key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)}
+    if len(own) != len(node.value):
+        raise ConfigError(f"{source.path}:{_repeated_line(node)}: the same key stands twice in one mapping")
+    loader.flatten_mapping(node)
+    source.flattened.add(id(node))
 
 
 def _repeated_line(node: yaml.MappingNode) -> int:

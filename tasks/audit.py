@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -48,6 +49,8 @@ def build_subject(context: BuildContext) -> None:
         name, data = Path(recipe["member"]).name, found[0][2]
     else:
         name, data = recipe["file"], Path(context.runtime["path"]).read_bytes()
+        if hashlib.sha256(data).hexdigest() != recipe["sha256"]:
+            raise InputError(f"{context.name}: {name} has changed since the run was planned: run again")
     if name == "lexmill.json":
         raise InputError(f"{context.name}: a tokenizer file cannot be called lexmill.json: rename it")
     (context.out / name).write_bytes(data)
@@ -118,6 +121,11 @@ def build_mixture(context: BuildContext) -> None:
     }
     write_mixture(mixture, context.out, about, truth)
     _report(context, mixture, truth)
+    context.stats["selection"] = {
+        "splits": params["splits"],
+        "languages": list(words.categories) if params["categories"] == "language" else None,
+        "domains": list(words.categories) if params["categories"] == "domain" else None,
+    }
     context.stats["seconds"] = seconds
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     context.stats["peak_memory_bytes"] = peak if sys.platform == "darwin" else peak * 1024

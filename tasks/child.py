@@ -59,7 +59,7 @@ def serve(request: dict[str, Any], channel: TextIO) -> dict[str, Any]:
     fingerprint = request["fingerprint"]
     with warehouse.lock(step.kind, step.name, fingerprint):
         if warehouse.has(step.kind, step.name, fingerprint):
-            if warehouse.is_intact(step.kind, step.name, fingerprint) and not request["rebuild"]:
+            if warehouse.is_intact(step.kind, step.name, fingerprint):
                 found = warehouse.get(step.kind, step.name, fingerprint)
                 warehouse.point_latest(found.record)
                 return {"event": "done", "status": "reused", "record": found.record.model_dump()}

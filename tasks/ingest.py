@@ -70,7 +70,7 @@ def build_documents(context: BuildContext) -> None:
     """Write `documents.parquet`, `rejections.parquet` and `stage_report.parquet` from the sources."""
     params = CleaningParams.model_validate(dict(context.params))
     tally, totals = Tally(), Totals()
-    with tempfile.TemporaryDirectory(prefix="documents-", dir=context.cache) as scratch:
+    with tempfile.TemporaryDirectory(prefix="documents-", dir=context.out) as scratch:
         unsorted = Path(scratch) / "unsorted.parquet"
         with (
             parquet_writer(unsorted, DOCUMENTS) as documents,
@@ -113,7 +113,7 @@ def _read_corpus(
     """Read everything into the payload; totals of the kept documents, refusals by reason, segments by outcome."""
     totals, refused, segments = Totals(), Counter[str](), Counter[str]()
     with (
-        tempfile.TemporaryDirectory(prefix="source-", dir=context.cache) as scratch,
+        tempfile.TemporaryDirectory(prefix="source-", dir=context.out) as scratch,
         corpus_members(corpus, path) as members,
         parquet_writer(context.out / "rejections.parquet", REJECTIONS) as rejections,
     ):

@@ -20,7 +20,7 @@ class Step:
     """One artifact to build.
 
     `params` and `version` and the fingerprints of `inputs` make the fingerprint; `runtime` (where a local file
-    lies, how many threads) never does.  `inputs` maps a role to (kind, name) pairs of other steps.
+    lies) never does.  `inputs` maps a role to (kind, name) pairs of other steps.
     """
 
     stage: Stage

@@ -75,7 +75,6 @@ def build_artifact(
                 progress=bar.update,
                 log=lambda message: logger.info("%s", message),
                 cancelled=cancelled,
-                rebuild=planned.status == "damaged",
             )
     except StepCancelledError:
         return Cancelled(message=f"{planned.step.title}: the run was cancelled")

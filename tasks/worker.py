@@ -53,7 +53,6 @@ def run_step(
     progress: Callable[[float, str], None] = lambda fraction, message: None,
     log: Callable[[str], None] = lambda message: None,
     cancelled: Event | None = None,
-    rebuild: bool = False,
 ) -> StepResult:
     """Build the artifact of one step (or find it built meanwhile) and return its record.
 
@@ -62,7 +61,7 @@ def run_step(
     """
     step = planned.step
     process = subprocess.Popen(
-        [sys.executable, "-m", "tasks.child"],
+        [sys.executable, "-P", "-m", "tasks.child"],  # -P: no code out of the current folder
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -71,11 +70,10 @@ def run_step(
     )
     try:
         assert process.stdin is not None
-        process.stdin.write(_request(planned, warehouse, run_id, rebuild))
-        process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it died at once: the reading end says how
+            process.stdin.write(_request(planned, warehouse, run_id))
+            process.stdin.flush()
         answer, errors = _listen(process, step.timeout_seconds, progress, log, cancelled)
-    except BrokenPipeError:
-        answer, errors = None, _drain(process)
     finally:
         _end(process)
     if answer is None:
@@ -94,7 +92,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, **waiting, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def _request(planned: PlannedStep, warehouse: str, run_id: str, rebuild: bool) -> bytes:
+def _request(planned: PlannedStep, warehouse: str, run_id: str) -> bytes:
     commit, dirty = code_version()
     request = {
         "step": {**asdict(planned.step), "inputs": {}},
@@ -102,7 +100,6 @@ def _request(planned: PlannedStep, warehouse: str, run_id: str, rebuild: bool) -
         "fingerprint": planned.fingerprint,
         "warehouse": warehouse,
         "run_id": run_id,
-        "rebuild": rebuild,
         "commit": commit,
         "dirty": dirty,
     }
@@ -148,11 +145,6 @@ def _listen(
                     else:
                         return message, "\n".join(errors)
     return None, "\n".join(errors)
-
-
-def _drain(process: subprocess.Popen[bytes]) -> str:
-    assert process.stderr is not None
-    return process.stderr.read().decode(errors="replace")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

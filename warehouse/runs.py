@@ -143,7 +143,7 @@ def run_ids(warehouse: Warehouse) -> list[str]:
 def read_run(warehouse: Warehouse, run_id: str) -> list[Event]:
     """The events of a run.  Raises LookupError when there is none; a line cut by a crash is left out."""
     try:
-        lines = warehouse.place.read(run_path(run_id)).decode("utf-8", "replace").splitlines()
+        lines = warehouse.place.read(run_path(run_id)).decode("utf-8", "replace").split("\n")
     except FileNotFoundError:
         raise LookupError(f"no run {redact_text(run_id)} in {warehouse.display_url}") from None
     return [event for event in map(_parse, lines) if event is not None]

@@ -20,7 +20,7 @@ WarehouseUrl = Annotated[
         "--warehouse",
         "-w",
         envvar="LEXMILL_WAREHOUSE",
-        help="Warehouse URL (any fsspec URL); by default what the pipelines file says, or warehouse/data.",
+        help="Warehouse URL (any fsspec URL). Default: for runs what the pipelines file says, else warehouse/data.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]

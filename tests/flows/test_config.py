@@ -54,6 +54,12 @@ def test_overrides_and_the_warehouse_of_the_command_line_win(tmp_path: Path) -> 
     assert pipeline.warehouse == "memory://w"
 
 
+def test_an_override_changes_one_key_of_a_section_that_stands_in_defaults(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    assert load_pipeline("mine", path, ["runner.address=tcp://host"]).runner.workers == 3
+    assert load_pipelines(path)["mine"].runner.address is None
+
+
 def mutated(old: str, new: str) -> str:
     assert old in GOOD
     return GOOD.replace(old, new)
@@ -69,6 +75,8 @@ def mutated(old: str, new: str) -> str:
         (mutated("tokenizer: general", "tokenizer: generall"), 12, "audits.0.tokenizer", "did you mean 'general'"),
         (mutated("kind: threads", "kind: thread"), 4, "runner.kind", "'threads', 'processes', 'dask' or 'ray'"),
         (mutated("  warehouse: somewhere", "  warehous: somewhere"), 3, "defaults.warehous", "mean 'warehouse'"),
+        (GOOD + "    evaluation: {tokenizers: [genral]}\n", 13, "evaluation.tokenizers.0", "did you mean 'general'"),
+        (mutated("  mine:\n", "  -mine:\n"), 5, "pipelines", "begins with"),
         (mutated("version: 1", "version: 2"), 1, "version", "1"),
         (mutated("  mine:\n", "  Mine:\n"), 5, "pipelines", "a-z"),
         (mutated("      - {name: text, path: text.txt}", "      []"), 7, "corpora", "at least 1"),

@@ -36,6 +36,12 @@ def test_every_key_knows_its_line(tmp_path: Path) -> None:
     assert source.line(("pipelines", "demo", "corpora", 0, "absent")) == 6
 
 
+def test_anchors_aliases_and_merge_keys(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("a: &a {x: 1, y: 2}\nb: &b {<<: *a, x: 3}\nc: *b\n")
+    assert read_yaml(path).data == {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}, "c": {"x": 3, "y": 2}}
+
+
 def test_only_braced_variables_expand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEXMILL_TEST_PLACE", "memory://x")
     path = tmp_path / "a.yaml"

@@ -81,7 +81,7 @@ def test_a_missing_file_is_damage_and_is_rebuilt_alike(warehouse: Warehouse) -> 
     artifact.file("text.txt").unlink()
     (planned,) = make_plan([step("a")], warehouse)
     assert planned.status == "damaged"
-    result = run_step(planned, str(warehouse.url), "test", rebuild=True)
+    result = run_step(planned, str(warehouse.url), "test")
     assert result.status == "built"
     assert result.record.content_digest == artifact.record.content_digest
     assert make_plan([step("a")], warehouse)[0].status == "up to date"

@@ -58,6 +58,16 @@ def test_progress_and_log_arrive_and_prints_do_no_harm(warehouse: Warehouse) -> 
     assert said == ["a line for the log"]
 
 
+def test_files_of_the_current_folder_are_never_run(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("tasks.py", "json.py", "random.py"):
+        (tmp_path / name).write_text("raise SystemExit('code of the current folder was run')")
+    monkeypatch.chdir(tmp_path)
+    result = run_step(planned(warehouse, "write_text"), str(warehouse.url), "run")
+    assert result.status == "built"
+
+
 @pytest.mark.parametrize(
     ("build", "error", "words"),
     [

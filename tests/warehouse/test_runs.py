@@ -94,3 +94,13 @@ def test_a_living_run_is_not_closed(warehouse: Warehouse) -> None:
 def test_no_such_run(warehouse: Warehouse, run_id: str) -> None:
     with pytest.raises(LookupError):
         read_run(warehouse, run_id)
+
+
+def test_line_separators_in_a_message_do_not_end_a_line(tmp_path: Path) -> None:
+    warehouse = Warehouse(str(tmp_path))
+    log = RunLog(warehouse)
+    log.start("demo", {}, "command")
+    log.finish("failed", "bad file a\u2028b\u0085c.txt")
+    events = read_run(warehouse, log.run_id)
+    assert [event["event"] for event in events] == ["run_started", "run_finished"]
+    assert events[-1]["error"] == "bad file a\u2028b\u0085c.txt"
