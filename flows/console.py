@@ -64,8 +64,10 @@ def user_errors() -> Iterator[None]:
     except (InputError, LookupError) as error:
         if isinstance(error, KeyError | IndexError):
             raise  # not a reference that nothing answers to, but a mistake of ours
-        message = error.args[0] if error.args else str(error)
+        message = str(error.args[0] if error.args else error)
         console(stderr=True).print(Text(f"error: {message}", style="red"))
+        if "--json" in sys.argv:
+            print_json({"error": message, "exit_code": 2})
         raise typer.Exit(2) from None
     except StepError as error:
         console(stderr=True).print(Text(f"failed: {error}\n{error.details}", style="red"))

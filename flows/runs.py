@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 from flows.config import DEFAULT_CONFIG, PipelineParams, load_pipeline
 from flows.graph import pipeline_steps
+from flows.places import warehouse_to_write
 from tasks.cache import cache_folder
 from tasks.plan import PlannedStep, make_plan, select
 from tasks.step import InputError, Stage
 from tasks.worker import StepResult
 from warehouse.openlineage import emit_run
-from warehouse.redact import redact_text
 from warehouse.runs import RunLog, close_dead_runs
 from warehouse.store import Warehouse
 
@@ -91,10 +91,9 @@ def prepare(
     parameters: Mapping[str, Any] | None = None,
 ) -> PreparedRun:
     """Plan a pipeline that is already loaded."""
-    try:
-        store = Warehouse(pipeline.warehouse)
-    except ValueError as error:
-        raise InputError(f"warehouse {redact_text(pipeline.warehouse)}: {error}") from error
+    if only is not None and start is not None:
+        raise InputError("--only and --from exclude each other: give one of them")
+    store = warehouse_to_write(pipeline.warehouse)
     # Steps may start in another folder or on another machine: a local path is made absolute here, once.
     pipeline = pipeline.model_copy(update={"warehouse": str(store.place.local or pipeline.warehouse)})
     plan = select(make_plan(pipeline_steps(name, pipeline, cache_folder()), store), store, only, start)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import hashlib
+import io
 import lzma
 import os
 import re
@@ -22,10 +23,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Literal, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 import zstandard
 from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 DOWNLOAD_SECONDS = 900
 # DEFLATE cannot exceed 1032:1 and text rarely passes 20:1; small members may be very regular, so they are let through.
@@ -34,6 +38,8 @@ RATIO_FLOOR_BYTES = 16 * 2**20
 MAX_MEMBER_BYTES = 1 * 2**30
 MAX_TOTAL_BYTES = 16 * 2**30
 _CHUNK_BYTES = 1 << 20
+_BUFFER_BYTES = 1 << 17
+_ZSTD_INPUT_BYTES = 1 << 10  # may unpack to 32 MiB at once: a block of 128 KiB takes no less than 4 bytes
 _SPOOL_BYTES = 64 * 2**20
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
 
@@ -134,22 +140,87 @@ def read_members(path: Path, pattern: str | re.Pattern[str]) -> Iterator[tuple[r
 
 
 def decompressed(handle: IO[bytes], compression: str) -> IO[bytes]:
-    """A reader of the plain bytes; `compression` is gz, zst, bz2, xz or "".
+    """A reader of the plain bytes; `compression` is gz, zst, bz2, xz or "".  Closing it closes `handle`.
 
-    A damaged or truncated stream raises OSError, EOFError, lzma.LZMAError or zstandard.ZstdError while it is read.
+    A damaged or truncated stream raises OSError, EOFError, lzma.LZMAError or zstandard.ZstdError while it is read;
+    one that unpacks beyond `MAX_RATIO`, or in a read without a size beyond `MAX_MEMBER_BYTES`, raises OSError.
     """
-    if compression == "gz":
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=handle))
-    if compression == "bz2":
-        return bz2.BZ2File(handle)
-    if compression == "xz":
-        return lzma.LZMAFile(handle)
-    if compression == "zst":
-        reader = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(
-            handle, read_across_frames=True
-        )
-        return cast("IO[bytes]", reader)
-    return handle
+    openers: dict[str, Callable[[IO[bytes]], Any]] = {
+        "gz": lambda packed: gzip.GzipFile(fileobj=packed),
+        "bz2": bz2.BZ2File,
+        "xz": lzma.LZMAFile,
+        "zst": _ZstdStream,
+    }
+    if compression not in openers:
+        return handle
+    return io.BufferedReader(_LimitedStream(openers[compression](handle), handle), _BUFFER_BYTES)
+
+
+class _LimitedStream(io.RawIOBase):
+    """The plain bytes of a compressed file, as long as they stay within the limits."""
+
+    def __init__(self, stream: Any, packed: IO[bytes]) -> None:
+        self._stream, self._packed, self._size = stream, packed, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        count = int(self._stream.readinto(buffer))
+        self._size += count
+        if self._size > RATIO_FLOOR_BYTES and self._size > MAX_RATIO * self._packed.tell():
+            raise OSError(
+                f"it unpacks to more than {RATIO_FLOOR_BYTES:,} bytes and {MAX_RATIO} times its size; it is refused"
+            )
+        return count
+
+    def readall(self) -> bytes:
+        content = bytearray()
+        while chunk := self.read(_CHUNK_BYTES):
+            content += chunk
+            if len(content) > MAX_MEMBER_BYTES:
+                raise OSError(f"it unpacks to more than {MAX_MEMBER_BYTES:,} bytes; it is refused")
+        return bytes(content)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.close()
+            self._packed.close()
+        super().close()
+
+
+class _ZstdStream(io.RawIOBase):
+    """The frames of a zstd file, one after another; unlike zstandard's own reader it notices a missing end."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        self._packed = packed
+        self._frame: Any = None
+        self._input = b""
+        self._plain = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        target = memoryview(buffer)
+        while not self._plain:
+            self._input = self._input or self._packed.read(_ZSTD_INPUT_BYTES)
+            if not self._input:
+                if self._frame is not None:
+                    raise EOFError("the compressed file ended before its end-of-stream marker was reached")
+                return 0
+            self._unpack()
+        count = min(len(target), len(self._plain))
+        target[:count], self._plain = self._plain[:count], self._plain[count:]
+        return count
+
+    def _unpack(self) -> None:
+        if self._frame is None:
+            self._frame = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj()
+        self._plain = memoryview(self._frame.decompress(self._input))
+        self._input = self._frame.unused_data if self._frame.eof else b""
+        if self._frame.eof:
+            self._frame = None
 
 
 def _check_digest(ref: PackageRef, path: Path, advice: str) -> None:

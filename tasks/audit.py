@@ -89,8 +89,10 @@ def build_mixture(context: BuildContext) -> None:
     replicates = None
     if params["bootstrap"]:
         context.progress(0.02, "reading documents for the intervals")
-        documents = read_documents(context.input("documents").file("documents.parquet"), params)
-        replicates = document_replicates(words, documents, params["bootstrap"], params["seed"])
+        path = context.input("documents").file("documents.parquet")
+        replicates = document_replicates(
+            words, lambda: read_documents(path, params), params["bootstrap"], params["seed"]
+        )
     seconds["read"] = time.perf_counter() - started
     start = 0 if params["start_merge"] == "auto" else params["start_merge"]
     try:
@@ -211,15 +213,22 @@ def _report(context: BuildContext, mixture: Mixture, truth: Mapping[str, float] 
     if truth is not None:
         audited = rescaled(truth, mixture)
         errors = [share.bytes - audited[share.category] for share in mixture.shares]
-        hits = sum(share.lower <= audited[share.category] <= share.upper for share in mixture.shares)
+        hits = [
+            share.lower <= audited[share.category] <= share.upper
+            for share in mixture.shares
+            if share.lower is not None and share.upper is not None
+        ]
         mean_square = max(sum(e * e for e in errors) / len(errors), 1e-32)
         total = sum(truth.get(share.category, 0.0) for share in mixture.shares)
         context.metric("log10_mse", math.log10(mean_square))
         context.metric("largest_error", max(map(abs, errors)), "share of bytes")
-        context.metric("interval_hits", hits / len(errors), "share of categories")
+        if hits:
+            context.metric("interval_hits", sum(hits) / len(hits), "share of categories")
         context.metric("true_share_audited", total, "share of bytes")
     largest = sorted(mixture.shares, key=lambda share: -share.bytes)[:3]
     text = ", ".join(f"{share.category} {share.bytes:.1%}" for share in largest)
     context.log(f"{mixture.merges_used} merges: {text} ...; gap {mixture.gap:.2%}")
+    if mixture.without_interval:
+        context.log(f"no interval, too few documents: {', '.join(mixture.without_interval)}")
     if mixture.alarm:
         context.log(mixture.alarm)

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lexmill.mixture.answer import COVERS, Mixture, readable, top_evidence
+from lexmill.mixture.answer import Mixture, readable, top_evidence
 
 VERSION = 1
 NAMED_IMPOSSIBLE = 50
@@ -19,7 +19,7 @@ NAMED_IMPOSSIBLE = 50
 def write_mixture(
     mixture: Mixture, folder: Path, about: Mapping[str, Any], truth: Mapping[str, float] | None
 ) -> None:
-    """Write mixture.json, shares.parquet, curve.parquet and evidence.parquet; floats are rounded to 12 digits.
+    """Write mixture.json, shares.parquet, curve.parquet and evidence.parquet; all floats are rounded to 12 digits.
 
     `about` holds what the audit was about (tokenizer, categories ...); `truth` the true byte shares, if known.  They
     stand beside the answer relative to the audited categories, as the answer itself is.
@@ -30,7 +30,7 @@ def write_mixture(
     (folder / "mixture.json").write_text(text + "\n", encoding="utf-8")
     tables = {"shares": _shares(mixture, truth), "curve": _curve(mixture), "evidence": _evidence(mixture)}
     for name, table in tables.items():
-        pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
+        pq.write_table(_rounded_table(table), folder / f"{name}.parquet", compression="zstd")
 
 
 def rescaled(truth: Mapping[str, float], mixture: Mixture) -> dict[str, float]:
@@ -42,7 +42,7 @@ def rescaled(truth: Mapping[str, float], mixture: Mixture) -> dict[str, float]:
 
 def mixture_value(mixture: Mixture, truth: Mapping[str, float] | None) -> dict[str, Any]:
     """The answer as JSON values."""
-    shares: dict[str, dict[str, float]] = {}
+    shares: dict[str, dict[str, float | None]] = {}
     for share in mixture.shares:
         shares[share.category] = {
             "bytes": share.bytes,
@@ -89,9 +89,8 @@ def mixture_value(mixture: Mixture, truth: Mapping[str, float] | None) -> dict[s
             "level": 0.9,
             "replicates": mixture.replicates,
             "resampled": "documents",
-            "covers": COVERS
-            if mixture.replicates
-            else "No replicates were made: the bounds equal the share.",
+            "covers": mixture.covers,
+            "without": list(mixture.without_interval),
         },
         "seed": mixture.seed,
     }
@@ -101,8 +100,8 @@ def _shares(mixture: Mixture, truth: Mapping[str, float] | None) -> pa.Table:
     columns: dict[str, Sequence[Any]] = {
         "category": [s.category for s in mixture.shares],
         "bytes": [s.bytes for s in mixture.shares],
-        "lower": [s.lower for s in mixture.shares],
-        "upper": [s.upper for s in mixture.shares],
+        "lower": pa.array([s.lower for s in mixture.shares], pa.float64()),
+        "upper": pa.array([s.upper for s in mixture.shares], pa.float64()),
         "pairs": [s.pairs for s in mixture.shares],
         "truth": pa.array(
             [None if truth is None else truth[s.category] for s in mixture.shares], pa.float64()
@@ -145,9 +144,16 @@ def _evidence(mixture: Mixture) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
+def _rounded_table(table: pa.Table) -> pa.Table:
+    for i, field in enumerate(table.schema):
+        if pa.types.is_floating(field.type):
+            table = table.set_column(i, field, pa.array(_rounded(table[i].to_pylist()), field.type))
+    return table
+
+
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return round(value, 12)
+        return round(value, 12) + 0.0  # -0.0 becomes 0.0
     if isinstance(value, dict):
         return {key: _rounded(item) for key, item in value.items()}
     return [_rounded(item) for item in value] if isinstance(value, list) else value

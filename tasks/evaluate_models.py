@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from lexmill.evaluation.models import (
     Estimate,
+    LossyTokenizerError,
     Scores,
     bits_per_byte,
     bits_per_byte_difference,
@@ -29,6 +30,7 @@ from tasks.step import BuildContext, InputError
 from tasks.training import open_folder
 
 PROMPT_WORDS = 6
+PROMPT_CHARACTERS = 60  # scripts without spaces have no words to count
 
 RESULTS_SCHEMA = pa.schema(
     [
@@ -75,7 +77,7 @@ def build_model_evaluation(context: BuildContext) -> None:
                 texts = table["text"].to_pylist()
                 try:
                     scores = score_documents(model, vocabulary, texts, context.params["window"])
-                except ValueError as error:
+                except LossyTokenizerError as error:
                     raise InputError(f"evaluation {context.name}, {language}: {error}") from error
                 labels = {"phase": phase.phase, "method": phase.method, "language": language}
                 rows += _rows(scores, labels, params)
@@ -84,12 +86,17 @@ def build_model_evaluation(context: BuildContext) -> None:
                     if first is not scores:
                         rows.append(_difference(scores, first, labels, params))
                 if params.sample_tokens:
-                    prompt = " ".join(texts[0].split()[:PROMPT_WORDS])
+                    prompt = prompt_of(texts[0])
                     text = generate(model, vocabulary, prompt, params.sample_tokens, params.seed)
                     samples.append(labels | {"prompt": prompt, "text": text})
             context.progress((index + 1) / len(phases), f"scored {phase.phase} {phase.method}".strip())
     _write(context, rows, samples, documents, params)
     context.stats["seconds"] = round(time.perf_counter() - started, 3)
+
+
+def prompt_of(text: str) -> str:
+    """The first words of a text, at most 60 characters."""
+    return " ".join(text.split()[:PROMPT_WORDS])[:PROMPT_CHARACTERS].rstrip()
 
 
 def _held_out_documents(context: BuildContext, params: HeldOutParams) -> dict[str, pa.Table]:

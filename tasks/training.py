@@ -9,7 +9,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lexmill.evaluation.models import score_documents, total_bits_per_byte
+from lexmill.evaluation.models import (
+    LossyTokenizerError,
+    encode_losslessly,
+    score_tokens,
+    total_bits_per_byte,
+)
 from lexmill.training.checkpoint import CheckpointError, load_model, save_model
 from lexmill.training.llama import Llama
 from lexmill.training.loop import DivergedError, HeldOut, train
@@ -85,7 +90,7 @@ def _train_and_save(
         held_out = make_held_out(path, vocabulary, languages, domains, training)
         curve = train(model, stream, training, held_out, context.progress, embeddings_first_share)
         save_model(model, vocabulary, tokenizer_folder, context.out)
-    except (NoTextError, DivergedError, CheckpointError) as error:
+    except (NoTextError, LossyTokenizerError, DivergedError, CheckpointError) as error:
         raise InputError(f"model {context.name}: {error}") from error
     seconds = time.perf_counter() - started
     _write_tables(context, curve, stream)
@@ -111,27 +116,27 @@ def make_held_out(
 ) -> HeldOut:
     """A function that scores a model on a fixed sample of the valid split: language -> bits per byte.
 
-    A language without valid documents has no column in the curve.
+    The sample is encoded once, here.  A language without valid documents has no column in the curve.
+    Raises LossyTokenizerError when the tokenizer changes the text.
     """
-    texts: dict[str, list[str]] = {}
+    encoded: dict[str, list[list[int]]] = {}
     for language in languages:
         try:
             table = read_documents(documents, [language], domains, split="valid")
         except NoTextError:
             continue
-        texts[language] = sample_documents(table, training.evaluation_bytes, training.seed)[
-            "text"
-        ].to_pylist()
-    return _scorer(vocabulary, texts, training.sequence_length)
+        sample = sample_documents(table, training.evaluation_bytes, training.seed)
+        encoded[language] = encode_losslessly(vocabulary, sample["text"].to_pylist())
+    return _scorer(vocabulary, encoded, training.sequence_length)
 
 
 def _scorer(
-    vocabulary: Vocabulary, texts: Mapping[str, Sequence[str]], window: int
+    vocabulary: Vocabulary, encoded: Mapping[str, Sequence[Sequence[int]]], window: int
 ) -> Callable[[Llama], Mapping[str, float]]:
     def score(model: Llama) -> dict[str, float]:
         return {
-            language: total_bits_per_byte(score_documents(model, vocabulary, documents, window))
-            for language, documents in texts.items()
+            language: total_bits_per_byte(score_tokens(model, vocabulary, documents, window))
+            for language, documents in encoded.items()
         }
 
     return score

@@ -123,7 +123,7 @@ def _listen(
             selector.register(stream, selectors.EVENT_READ)
         while selector.get_map():
             if cancelled is not None and cancelled.is_set():
-                raise StepCancelledError("cancelled")
+                raise StepCancelledError("the step was cancelled")
             if time.monotonic() > deadline:
                 raise StepError(f"took longer than its limit of {limit:.0f} s", "\n".join(errors))
             for key, _ in selector.select(timeout=0.2):

@@ -8,6 +8,7 @@ import typer
 
 from flows.commands.options import DEFAULT_WAREHOUSE, AsJson, WarehouseUrl
 from flows.console import console, print_json, print_rows, user_errors
+from flows.places import warehouse_to_read
 from tasks.step import InputError
 from warehouse.store import Warehouse
 
@@ -28,6 +29,11 @@ def artifacts(
     """List artifacts: what there is, how large, when and by which run it was made."""
     with user_errors():
         store = open_warehouse(warehouse)
+        kinds = sorted({version.kind for version in store.versions()})
+        if kind is not None and kind not in kinds:
+            raise InputError(
+                f"there are no artifacts of the kind {kind!r}; the kinds here: {', '.join(kinds)}"
+            )
         rows = [
             {
                 "kind": record.kind,
@@ -139,4 +145,4 @@ def sql(
 
 def open_warehouse(url: str | None) -> Warehouse:
     """The warehouse of `--warehouse`, LEXMILL_WAREHOUSE, or the default place."""
-    return Warehouse(url or DEFAULT_WAREHOUSE)
+    return warehouse_to_read(url or DEFAULT_WAREHOUSE)

@@ -75,7 +75,10 @@ def gc(
     warehouse: WarehouseUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """List artifacts that nothing kept uses, and with --remove delete them."""
+    """List artifacts that nothing kept uses, and with --remove delete them.
+
+    Kept are the latest of every name, what the last runs used, what those were made of, and all of the last hour.
+    """
     with user_errors():
         from warehouse.collect import collect
 
@@ -85,6 +88,6 @@ def gc(
         print_json(found.to_dict())
         return
     rows = [asdict(item) for item in found.artifacts]
-    print_rows(rows, empty="nothing to remove")
+    print_rows(rows, empty="nothing to remove (what is younger than an hour always stays)")
     if rows and not remove:
         console().print("nothing was removed; add --remove to do it")

@@ -138,7 +138,8 @@ def _show_plan(plan: Sequence[PlannedStep], as_json: bool) -> None:
 
 
 def _show_outcome(outcome: RunOutcome, store: Warehouse, pipeline: str, as_json: bool) -> None:
-    report = store.latest("report", pipeline)
+    made = f"report/{pipeline}" in (*outcome.built, *outcome.reused)
+    report = store.latest("report", pipeline) if made else None
     page = str(report.file("report.html").resolve()) if report is not None else None
     if as_json:
         print_json({**outcome_json(outcome), "report": page})

@@ -26,6 +26,7 @@ from lexmill.corpus.scripts import letter_count, script_counts, script_share, we
 
 MIN_LETTERS = 0.5  # of a segment's characters
 MIN_SCRIPT_SHARE = 0.35  # of its letters: product names in Latin letters are common in every interface
+_LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")  # JSON escapes can spell them
 
 Messages = dict[str, str]  # key -> message, in file order
 
@@ -36,8 +37,8 @@ def read_catalogs(
     """Documents of all catalogs, by group, then language.
 
     `counts` gains the number of segments by what became of them: `kept`, `untranslated`, `too_short`, `few_letters`,
-    `wrong_script`, `placeholder`, `reference`, `repeated`, `not_in_all_languages`.  Memory: the catalogs of one group,
-    and one hash a kept segment.  Raises ReadError for a catalog that cannot be parsed.
+    `wrong_script`, `placeholder`, `reference`, `repeated`, `not_in_all_languages`, `invalid_bytes`.  Memory: the
+    catalogs of one group, and one hash a kept segment.  Raises ReadError for a catalog that cannot be parsed.
     """
     for member in members:
         if member.language is None:
@@ -154,6 +155,8 @@ def _usable(
 
 def _refused(text: str, source: str | None, script: str, params: CorpusParams) -> str:
     """Why a segment is not used, or ""."""
+    if _LONE_SURROGATE.search(text):
+        return "invalid_bytes"
     if text == source:
         return "untranslated"
     if REFERENCE.fullmatch(text):

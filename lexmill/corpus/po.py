@@ -31,7 +31,7 @@ def parse_po(text: str) -> Iterator[Entry]:
     """
     fields: dict[str, str] = {}
     fuzzy, current = False, ""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         line = line.strip()
         if line.startswith("#") or not line:
             if "msgstr" in fields or not line:

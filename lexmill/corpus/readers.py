@@ -10,7 +10,7 @@ from lexmill.corpus.members import Member, ReadError
 from lexmill.corpus.params import CATALOG_FORMATS, CorpusParams
 from lexmill.corpus.plain import read_code, read_text
 from lexmill.corpus.records import read_csv, read_json, read_jsonl, read_parquet
-from lexmill.corpus.schema import Document, Refusal
+from lexmill.corpus.schema import Document, Refusal, encodable
 
 _READERS: dict[str, Callable[[Member, CorpusParams], Iterator[Document | Refusal]]] = {
     "text": read_text,
@@ -45,9 +45,9 @@ def read_documents(
 
 
 def _selected(items: Iterator[Document | Refusal], params: CorpusParams) -> Iterator[Document | Refusal]:
-    """Refuse empty documents and those whose declared language is not wanted."""
+    """Refuse empty documents, those that cannot be stored, and those whose declared language is not wanted."""
     wanted = set(params.parallel or params.languages or ())
-    for item in items:
+    for item in map(encodable, items):
         if isinstance(item, Refusal):
             yield item
             continue

@@ -112,8 +112,17 @@ def _require_columns(member: Member, params: CorpusParams, present: list[str]) -
 
 def _raw_rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     """Rows with strings as bytes: Arrow does not check that Parquet strings are valid UTF-8."""
-    columns = [c.cast(pa.binary()) if pa.types.is_string(c.type) else c for c in batch.columns]
+    columns = [_undecoded(column) for column in batch.columns]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names).to_pylist()
+
+
+def _undecoded(column: pa.Array) -> pa.Array:
+    types = pa.types
+    if types.is_string(column.type) or types.is_large_string(column.type):
+        return column.cast(pa.large_binary())
+    if types.is_list(column.type) and types.is_string(column.type.value_type):
+        return column.cast(pa.list_(pa.binary()))
+    return column
 
 
 def _decoded_record(
@@ -121,11 +130,13 @@ def _decoded_record(
 ) -> Document | Refusal:
     size = sum(len(value) for value in record.values() if isinstance(value, bytes))
     for name, value in record.items():
-        if isinstance(value, bytes):
-            text = decoded(value, params, origin, member.language)
-            if isinstance(text, Refusal):
-                return text
-            record[name] = text
+        items = [
+            decoded(item, params, origin, member.language) if isinstance(item, bytes) else item
+            for item in (value if isinstance(value, list) else [value])
+        ]
+        if refused := next((item for item in items if isinstance(item, Refusal)), None):
+            return refused
+        record[name] = items if isinstance(value, list) else items[0]
     return _document(record, member, params, origin, size)
 
 
@@ -172,8 +183,4 @@ def _document(
             return Refusal("unknown_language", str(error), origin, size, excerpt=excerpt_of(text))
     group = record.get(params.group_field) if params.group_field else None
     label = member.group if group is None or group == "" else f"{params.name}:{group}"
-    try:
-        text.encode()  # JSON escapes can spell lone surrogates
-    except UnicodeEncodeError:
-        return Refusal("invalid_bytes", "lone surrogate", origin, size, language)
     return Document(text, language, member.domain, label, origin)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 EXCERPT_CHARACTERS = 200
@@ -90,6 +91,32 @@ def excerpt_of(text: str) -> str:
     return " ".join(text[: 4 * EXCERPT_CHARACTERS].split())[:EXCERPT_CHARACTERS]
 
 
+def encodable(item: Document | Refusal) -> Document | Refusal:
+    """The item when all its strings can be stored as UTF-8, else a refusal that can.
+
+    Lone surrogates come from JSON escapes (also in keys) and from undecodable bytes of CSV cells.
+    """
+    values = item._asdict().items()
+    bad = [name for name, value in values if isinstance(value, str) and _printable(value) != value]
+    if not bad:
+        return item
+    if isinstance(item, Refusal):
+        fixed: dict[str, Any] = {name: _printable(getattr(item, name)) for name in bad}
+        return item._replace(**fixed)
+    language = None if "language" in bad else item.language
+    detail = f"{', '.join(bad)}: lone surrogate or undecodable byte"
+    excerpt = _printable(excerpt_of(item.text))
+    size = len(item.text.encode("utf-8", "surrogatepass"))
+    return Refusal(
+        "invalid_bytes", detail, _printable(item.origin), size, language, _printable(item.domain), excerpt
+    )
+
+
+def _printable(text: str) -> str:
+    """The same text where it is valid Unicode; lone surrogates become their escapes."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
 def document_batch(documents: list[Document], corpus: str, license: str) -> pa.RecordBatch:
     """Documents as one Arrow batch of schema `DOCUMENTS`; `language` is the declared one (null when there is none)."""
     rows = len(documents)
@@ -104,7 +131,7 @@ def document_batch(documents: list[Document], corpus: str, license: str) -> pa.R
         "license": pa.repeat(pa.scalar(license), rows),
         "group": pa.array([d.group for d in documents], pa.string()),
         "origin": pa.array([d.origin for d in documents], pa.string()),
-        "bytes": pa.compute.binary_length(texts).cast(pa.int64()),
+        "bytes": pc.binary_length(texts).cast(pa.int64()),
         "declared_language": declared,
         "detected_language": pa.nulls(rows, pa.string()),
         "detection_score": pa.nulls(rows, pa.float32()),

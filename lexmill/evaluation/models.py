@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 import torch
@@ -17,6 +18,10 @@ TOKENS_AT_ONCE = 4096  # of one forward pass
 RESAMPLES = 1000
 TEMPERATURE = 0.8
 TOP_K = 40
+
+
+class LossyTokenizerError(ValueError):
+    """The tokens do not spell the text."""
 
 
 @dataclass(frozen=True)
@@ -40,28 +45,33 @@ class Scores:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A ratio of sums over documents, with its bootstrap standard error and 95 % interval."""
+    """A ratio of sums over documents, with its bootstrap standard error and 95 % interval.
+
+    The last three are None for fewer than two documents, which say nothing about their spread.
+    """
 
     value: float
-    standard_error: float
-    lower: float
-    upper: float
+    standard_error: float | None
+    lower: float | None
+    upper: float | None
 
 
 def encode_losslessly(vocabulary: Vocabulary, texts: Sequence[str]) -> list[list[int]]:
     """Token ids of each text.
 
-    Raises ValueError when the tokens do not spell every byte of a text: its bits per byte would be those of
-    another text.
+    Raises LossyTokenizerError when the tokens do not spell exactly the bytes of a text: its bits per byte would
+    be those of another text.
     """
     encodings = vocabulary.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
     result = []
     for text, encoding in zip(texts, encodings, strict=True):
-        spelled = sum(len(vocabulary.tokens[index] or b"") for index in encoding.ids)
-        if spelled != len(text.encode()):
-            raise ValueError(
-                f"the tokenizer spells {spelled} of the {len(text.encode())} bytes of {text[:40]!r}: "
-                "evaluate on text in the tokenizer's own normal form"
+        expected = text.encode()
+        spelled = b"".join(vocabulary.tokens[index] or b"" for index in encoding.ids)
+        if spelled != expected:
+            same = next(i for i, (a, b) in enumerate(zip_longest(spelled, expected)) if a != b)
+            raise LossyTokenizerError(
+                f"the tokenizer spells {len(spelled)} bytes for the {len(expected)} of {text[:40]!r}, "
+                f"the first {same} right: evaluate on text in the tokenizer's own normal form"
             )
         result.append(encoding.ids)
     return result
@@ -90,10 +100,19 @@ def cut_windows(documents: Sequence[Sequence[int]], separator: int, length: int)
 def score_documents(model: Llama, vocabulary: Vocabulary, texts: Sequence[str], window: int) -> Scores:
     """Cost of each text under the model, in float32 arithmetic.
 
-    `window` is in tokens and at most the model's max_position_embeddings; use the length it was trained with.
-    Raises ValueError as `encode_losslessly` does.
+    Raises LossyTokenizerError as `encode_losslessly` does; for `window` see `score_tokens`.
     """
-    documents = encode_losslessly(vocabulary, texts)
+    return score_tokens(model, vocabulary, encode_losslessly(vocabulary, texts), window)
+
+
+def score_tokens(
+    model: Llama, vocabulary: Vocabulary, documents: Sequence[Sequence[int]], window: int
+) -> Scores:
+    """The same for what `encode_losslessly` returned.
+
+    `window` is in tokens and at most the model's max_position_embeddings; use the length it was trained with.
+    """
+    lengths = np.array([len(token or b"") for token in vocabulary.tokens], dtype=np.int64)
     nats = np.zeros(len(documents))
     model.train(False)
     for batch in _batches(cut_windows(documents, vocabulary.separator, window)):
@@ -103,7 +122,7 @@ def score_documents(model: Llama, vocabulary: Vocabulary, texts: Sequence[str], 
     return Scores(
         nats=nats,
         tokens=np.array([len(document) for document in documents], dtype=np.int64),
-        bytes=np.array([len(text.encode()) for text in texts], dtype=np.int64),
+        bytes=np.array([lengths[np.array(d, dtype=np.int64)].sum() for d in documents], dtype=np.int64),
     )
 
 
@@ -155,6 +174,9 @@ def bits_per_byte_difference(scores: Scores, reference: Scores, seed: int = 0) -
 def ratio_of_sums(numerators: np.ndarray, denominators: np.ndarray, seed: int) -> Estimate:
     """sum(numerators) / sum(denominators), with the bootstrap over their common index."""
     count = len(numerators)
+    value = float(numerators.sum() / denominators.sum())
+    if count < 2:
+        return Estimate(value, None, None, None)
     rng = np.random.default_rng(seed)
     draws = np.empty(RESAMPLES)
     for index in range(RESAMPLES):
@@ -162,7 +184,7 @@ def ratio_of_sums(numerators: np.ndarray, denominators: np.ndarray, seed: int) -
         draws[index] = numerators[chosen].sum() / denominators[chosen].sum()
     lower, upper = np.quantile(draws, (0.025, 0.975))
     return Estimate(
-        value=float(numerators.sum() / denominators.sum()),
+        value=value,
         standard_error=float(draws.std(ddof=1)),
         lower=float(lower),
         upper=float(upper),

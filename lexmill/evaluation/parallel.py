@@ -12,11 +12,11 @@ REPLICATES = 1000
 
 
 class Interval(NamedTuple):
-    """A ratio with its percentile bootstrap interval (95 %)."""
+    """A ratio with its percentile bootstrap interval (95 %); no bounds where one group alone is known."""
 
     value: float
-    lower: float
-    upper: float
+    lower: float | None
+    upper: float | None
 
 
 def parallel_lengths(
@@ -49,13 +49,16 @@ def premium(
         return None
     ours = np.array([lengths[group] for group in common], np.float64)
     theirs = np.array([reference[group] for group in common], np.float64)
+    value = float(ours.sum() / theirs.sum())
+    if len(common) < 2:
+        return Interval(value, None, None)
     rng = np.random.default_rng(seed)
     ratios = np.empty(replicates)
     for index in range(replicates):
         drawn = rng.integers(0, len(common), len(common))
         ratios[index] = ours[drawn].sum() / theirs[drawn].sum()
     lower, upper = np.percentile(ratios, [2.5, 97.5])
-    return Interval(float(ours.sum() / theirs.sum()), float(lower), float(upper))
+    return Interval(value, float(lower), float(upper))
 
 
 def gini(costs: Sequence[float]) -> float:

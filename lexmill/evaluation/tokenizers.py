@@ -105,6 +105,8 @@ def evaluate_parallel(
 ) -> tuple[list[dict[str, object]], dict[str, int]]:
     """Premium rows by language with bootstrap intervals, their Gini coefficient, and the groups behind each.
 
+    One group alone gives no interval: its bounds are null.
+
     documents: columns text, language, group of exactly parallel texts.  The Gini coefficient includes the
     reference itself (1.0).  No rows when the reference language shares no group with another.
     """

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 IMPOSSIBLE_ALARM = 0.005  # share of merges that occur in no category
 UNEXPLAINED_ALARM = 0.25  # objective relative to the frequencies of the merges themselves
 
+MIN_UNITS = 3  # a category with fewer documents or groups gets no interval
+
 COVERS = (
     "The interval covers the sampling error of the text that was counted: whole documents (whole groups of "
     "translations) were resampled. It does not cover text of another kind than the tokenizer was trained on, nor "
-    "the sampling error of the tokenizer's own training text."
+    "the sampling error of the tokenizer's own training text. It is centred on the answer from merges {start} to "
+    "{last}, but its width comes from replicates that look at merges {start} to {replicate_last} only. Its coverage is "
+    "not calibrated: how often such an interval holds the true share is not known."
 )
 
 
@@ -21,8 +25,8 @@ class Share:
 
     category: str
     bytes: float  # share of bytes, 0..1
-    lower: float  # 90 % interval of `bytes`; equal to it without replicates
-    upper: float
+    lower: float | None  # 90 % interval of `bytes`; equal to it without replicates, None: too few documents
+    upper: float | None
     pairs: float  # share of adjacent byte pairs, the unit the program is solved in
 
 
@@ -68,12 +72,33 @@ class Mixture:
     curve: tuple[CurvePoint, ...]
     evidence: tuple[Evidence, ...]
     replicates: int
+    replicate_merges: int | None  # replicates use merges before this one; None without replicates
     seed: int
 
     @property
     def unexplained(self) -> float:
         """Objective relative to the summed frequency of the merges used."""
         return self.curve[-1].unexplained
+
+    @property
+    def without_interval(self) -> tuple[str, ...]:
+        """Categories of too few independent documents for an interval."""
+        return tuple(share.category for share in self.shares if share.lower is None)
+
+    @property
+    def covers(self) -> str:
+        """What the intervals cover and what not, and which categories have none."""
+        if self.replicate_merges is None:
+            return "No replicates were made: the bounds equal the share."
+        text = COVERS.format(
+            start=self.start_merge, last=self.merges_used - 1, replicate_last=self.replicate_merges - 1
+        )
+        if self.without_interval:
+            text += (
+                f" No interval for {', '.join(self.without_interval)}: fewer than {MIN_UNITS} independent documents "
+                "(or groups of translations) were counted."
+            )
+        return text
 
     @property
     def alarm(self) -> str | None:

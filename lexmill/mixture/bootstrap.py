@@ -3,12 +3,16 @@
 A replicate gives every document (or group of translations) an independent Poisson(1) weight, which stands in for
 resampling with replacement.  A replicate is one more column of word counts; the merges are applied once more for
 all replicates together, and only pairs that can compete are recorded.
+
+A replicate in which a category has no pair left would say nothing about any share: the weights of that category's
+documents are then drawn again, so that every replicate has text of every category.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -23,48 +27,106 @@ from lexmill.mixture.words import WordTable
 
 COMPETES_AT = 0.5  # a pair is recorded in replicates when it reaches this part of a merge's frequency
 LEVEL = 0.90
+MAX_DRAWS = 1000  # a category of one document is empty with probability 1/e in each
 
 
 class ReplicateError(ValueError):
     """Documents and word counts do not describe the same text."""
 
 
+@dataclass(frozen=True)
+class Replicates:
+    """Word counts of bootstrap replicates, and how many units stand behind each category."""
+
+    counts: npt.NDArray[np.int64]  # (entries of the word table, replicates)
+    units: npt.NDArray[np.int64]  # (categories,) documents or groups with at least one pair
+
+
 def document_replicates(
     words: WordTable,
-    documents: Iterable[tuple[str, str, Iterable[str]]],
+    documents: Callable[[], Iterable[tuple[str, str, Iterable[str]]]],
     replicates: int,
     seed: int,
-) -> npt.NDArray[np.int64]:
-    """Replicated word counts, int64 (entries of `words`, replicates).
+) -> Replicates:
+    """Replicated word counts in which every category that has pairs keeps some.
 
-    `documents` yields (unit, category, words of the document); documents of one unit get the same weight, units
-    are weighted in the order they first appear.  Documents of categories not in `words` are ignored.
+    `documents()` yields (unit, category, words of the document); documents of one unit get the same weight, units
+    are weighted in the order they first appear.  It is called a second time, and must yield the same, when weights
+    had to be drawn again.  Documents of categories not in `words` are ignored.
     Raises ReplicateError when the documents' words do not add up to the counts of `words`.
     """
+    rng = np.random.default_rng(seed)
+    weights: dict[str, npt.NDArray[np.int64]] = {}
+    members: list[dict[str, None]] = [{} for _ in words.categories]  # sets that keep their order
+    total = np.zeros((len(words.count), replicates), np.int64)
+    seen = np.zeros(len(words.count), np.int64)
+    has_pairs = words.word_lengths[words.entry_words()] > 1
+    for unit, category, entries, counts in _entries(words, documents()):
+        if unit not in weights:
+            weights[unit] = rng.poisson(1.0, replicates)
+        if has_pairs[entries].any():
+            members[category][unit] = None
+        _add(total, seen, entries, counts, weights[unit])
+    if (seen != words.count).any():
+        raise ReplicateError("the documents do not add up to the word counts: they are not of the same text")
+    added = _redraw(weights, members, replicates, rng)
+    if added:
+        for unit, _, entries, counts in _entries(words, documents()):
+            if unit in added:
+                _add(total, seen, entries, counts, added[unit])
+    return Replicates(total, np.array([len(units) for units in members], np.int64))
+
+
+def _redraw(
+    weights: Mapping[str, npt.NDArray[np.int64]],
+    members: Sequence[Collection[str]],
+    replicates: int,
+    rng: np.random.Generator,
+) -> dict[str, npt.NDArray[np.int64]]:
+    """What to add to the weights of each unit, (replicates,), so that no category is empty in a replicate.
+
+    `members` holds the units of each category.  Only the units of an empty category are drawn again, and their
+    weights are all 0 there, so no weight ever falls.
+    """
+    added: dict[str, npt.NDArray[np.int64]] = {}
+    for _ in range(MAX_DRAWS):
+        done = True
+        for group in filter(None, members):
+            present = np.zeros(replicates, np.bool_)
+            for unit in group:
+                present |= weights[unit] + added.get(unit, 0) > 0
+                if present.all():
+                    break
+            empty = np.flatnonzero(~present)
+            if not len(empty):
+                continue
+            done = False
+            for unit in group:
+                added.setdefault(unit, np.zeros(replicates, np.int64))[empty] = rng.poisson(1.0, len(empty))
+        if done:
+            return added
+    raise ReplicateError(f"some category was still without text after {MAX_DRAWS} draws of a replicate")
+
+
+def _entries(
+    words: WordTable, documents: Iterable[tuple[str, str, Iterable[str]]]
+) -> Iterator[tuple[str, int, npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """(unit, category number, entries of `words`, their counts) of every document of a category in `words`."""
     text = words.text.tobytes()
     spans = zip(words.offsets[:-1].tolist(), words.offsets[1:].tolist(), strict=True)
     number = {text[a:b]: i for i, (a, b) in enumerate(spans)}
     category_number = {name: i for i, name in enumerate(words.categories)}
     entry_key = words.entry_words() * len(words.categories) + words.row_category
-    rng = np.random.default_rng(seed)
-    weights: dict[str, npt.NDArray[np.int64]] = {}
-    total = np.zeros((len(words.count), replicates), np.int64)
-    seen = np.zeros(len(words.count), np.int64)
     for unit, category, pieces in documents:
         c = category_number.get(category)
         if c is None:
             continue
-        if unit not in weights:
-            weights[unit] = rng.poisson(1.0, replicates)
         ids = np.array([number.get(piece.encode(), -1) for piece in pieces if piece], np.int64)
         keys, counts = np.unique(ids * len(words.categories) + c, return_counts=True)
         entries = np.minimum(np.searchsorted(entry_key, keys), len(entry_key) - 1)
         if (ids < 0).any() or (entry_key[entries] != keys).any():
             raise ReplicateError(f"document {unit} has words that the word counts of {category} do not have")
-        _add(total, seen, entries, counts, weights[unit])
-    if (seen != words.count).any():
-        raise ReplicateError("the documents do not add up to the word counts: they are not of the same text")
-    return total
+        yield unit, c, entries, counts
 
 
 @njit(cache=True)

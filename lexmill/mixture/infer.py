@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from lexmill.mixture.answer import CurvePoint, Evidence, Mixture, Share
-from lexmill.mixture.bootstrap import byte_shares, intervals, replicate_shares
+from lexmill.mixture.answer import MIN_UNITS, CurvePoint, Evidence, Mixture, Share
+from lexmill.mixture.bootstrap import Replicates, byte_shares, intervals, replicate_shares
 from lexmill.mixture.counting import PairCounts, count_pairs
 from lexmill.mixture.mergelist import MergeList
 from lexmill.mixture.program import MixtureProgram, Solution
@@ -40,17 +40,18 @@ def infer_mixture(
     use: int | Literal["auto"] = "auto",
     start_merge: int = 0,
     gap: float = 0.01,
-    replicates: npt.NDArray[np.int64] | None = None,
+    replicates: Replicates | None = None,
     seed: int = 0,
     progress: Callable[[float, str], None] = lambda fraction, message: None,
     seconds: dict[str, float] | None = None,
 ) -> Mixture:
     """Shares of the categories of `words` in the data that `merges` was trained on.
 
-    `use` merges are looked at, from `start_merge` on; "auto" stops where the sample has too little signal: where
-    the median count of WINDOW merges falls below MIN_COUNT, at most AUTO_LIMIT after `start_merge`.
-    `gap` is the certified relative optimality gap to stop at.  `replicates` int64 (entries of `words`, B) are
-    bootstrap word counts (see `document_replicates`).  `seconds`, when given, receives times by phase.
+    Merges `start_merge` .. `use` - 1 are looked at: `use` is where to stop, not how many; "auto" stops where the
+    sample has too little signal: where the median count of WINDOW merges falls below MIN_COUNT, at most AUTO_LIMIT
+    after `start_merge`.  `gap` is the certified relative optimality gap to stop at.  `replicates` are bootstrap
+    word counts (see `document_replicates`); a category of fewer than MIN_UNITS units gets no interval from them.
+    `seconds`, when given, receives times by phase.
     The result depends only on the arguments, not on the machine's speed.
 
     Raises MixtureInputError for fewer than two categories, a category without pairs, or an empty merge range.
@@ -76,16 +77,26 @@ def infer_mixture(
             curve.append(_point(solution, table, start_merge, until, lengths, sizes))
     point = np.array(curve[-1].shares)
     lower, upper = point, point
-    if replicates is not None and replicates.shape[1]:
+    bounded = np.ones(len(point), np.bool_)
+    replicate_last = None
+    if replicates is not None and replicates.counts.shape[1]:
+        bounded = replicates.units >= MIN_UNITS
+        replicate_last = min(last, start_merge + REPLICATE_MERGES)
         with _timed(seconds, "bootstrap"):
             found = replicate_shares(
-                program, counts, merges, words, replicates, start_merge, min(last, start_merge + REPLICATE_MERGES),
+                program, counts, merges, words, replicates.counts, start_merge, replicate_last,
                 max(gap, STAGE_GAP),
                 lambda f: progress(0.7 + 0.3 * f, "bootstrap replicates"),
             )  # fmt: skip
             lower, upper = intervals(point, found)
     shares = tuple(
-        Share(name, float(point[i]), float(lower[i]), float(upper[i]), float(solution.shares[i]))
+        Share(
+            category=name,
+            bytes=float(point[i]),
+            lower=float(lower[i]) if bounded[i] else None,
+            upper=float(upper[i]) if bounded[i] else None,
+            pairs=float(solution.shares[i]),
+        )
         for i, name in enumerate(words.categories)
     )
     impossible = np.flatnonzero(~program.possible[start_merge:last]) + start_merge
@@ -100,7 +111,8 @@ def infer_mixture(
         impossible=tuple((int(t), b"".join(merges.merges[t])) for t in impossible),
         curve=tuple(curve),
         evidence=_evidence(solution, program, counts, merges, words.categories),
-        replicates=0 if replicates is None else replicates.shape[1],
+        replicates=0 if replicates is None else replicates.counts.shape[1],
+        replicate_merges=replicate_last,
         seed=seed,
     )
 

@@ -46,7 +46,9 @@ class AuditParams(BaseModel):
     )
     include: tuple[str, ...] = Field((), description="only these categories; empty: all")
     exclude: tuple[str, ...] = ()
-    merges: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    merges: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        "auto", description="where to stop: merges start_merge to merges - 1 are looked at"
+    )
     start_merge: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     gap: float = Field(0.01, ge=0.0, lt=1.0, description="certified relative optimality gap to stop at")
     bootstrap: int = Field(20, ge=0, le=1000, description="document-level replicates behind the intervals")

@@ -129,7 +129,7 @@ def _model_tiles(model: Mapping[str, Any]) -> list[dict[str, str]]:
         found = change(model, language)
         if found is not None:
             before, after = (number(cell["value"], 2) for cell in found)
-            about = f"held-out {language_name(language)}: base model, then the best trained one"
+            about = f"held-out {language_name(language)}: base model, then after its training"
             tiles.append(_tile(f"Model {model['name']}", f"{before} → {after}", "bits/byte", about))
     return tiles
 

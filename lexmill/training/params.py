@@ -122,6 +122,12 @@ class ModelParams(_Strict):
                 f"sequence_length {longest} exceeds max_position_embeddings "
                 f"{self.base.architecture.max_position_embeddings}"
             )
+        both = [code for code in self.adaptation.languages if code in self.replay_languages]
+        if both and self.adaptation.replay_share > 0:
+            raise ValueError(
+                f"adaptation: {both[0]} is both a new language and a replayed one: "
+                "take it out of languages or replay_languages, or set replay_share to 0"
+            )
         return self
 
     @property

@@ -131,12 +131,16 @@ class PackedStream:
         )
 
     def seen(self) -> pa.Table:
-        """Columns `id` string, `tokens` int64: fed as targets, separators and repeats counted; sorted by id."""
+        """Columns `id` string, `tokens` int64: fed as targets, separators and repeats counted; sorted by id.
+
+        A document that several sources hold has one row.
+        """
         ids = pa.concat_arrays(
             [source.documents["id"].combine_chunks().cast(pa.string()) for source in self._sources]
         )
         table = pa.table({"id": ids, "tokens": pa.array(self._counts)})
-        return table.filter(pc.greater(table["tokens"], 0)).sort_by("id")
+        sums = table.group_by("id").aggregate([("tokens", "sum")]).rename_columns(["id", "tokens"])
+        return sums.filter(pc.greater(sums["tokens"], 0)).sort_by("id")
 
     def _fill(self) -> None:
         chosen = [next(self._order) for _ in range(ENCODE_AT_ONCE)]

@@ -21,7 +21,8 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_ma
 class Vocabulary:
     """`tokens[i]` is what id i spells (None: a special token); `roles` maps bos, eos, ... to ids.
 
-    `separator` stands before every document, in training and in evaluation.
+    `separator` stands before every document, in training and in evaluation.  The tokenizer cuts text that spells
+    a special token like any other text, so that no document holds a separator.
     """
 
     tokenizer: Tokenizer
@@ -54,7 +55,8 @@ def load_vocabulary(folder: Path) -> Vocabulary:
 
 
 def make_vocabulary(tokenizer: Tokenizer, config: Mapping[str, Any]) -> Vocabulary:
-    """The same from an opened tokenizer and the content of its `tokenizer_config.json`."""
+    """The same from an opened tokenizer, which it sets, and the content of its `tokenizer_config.json`."""
+    tokenizer.encode_special_tokens = True
     tokens = tuple(token_bytes(tokenizer))
     roles = {}
     for role in ROLES:

@@ -55,7 +55,7 @@ def audit_step(
         kind="mixture",
         name=f"{pipeline}-{params.name}",
         build="tasks.audit:build_mixture",
-        version=1,
+        version=2,
         params=recipe | {"pretokenizer": pretokenizer, "normalizer": normalizer},
         inputs={
             "tokenizer": (tokenizer,),

@@ -14,7 +14,7 @@ def model_evaluation_step(pipeline: str, model: ModelParams) -> Step:
         kind="evaluation",
         name=f"{pipeline}-{model.name}",
         build="tasks.evaluate_models:build_model_evaluation",
-        version=1,
+        version=2,
         params={
             "methods": list(model.transfer.methods),
             "adapted_methods": list(model.adapted_methods),

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lexmill.mixture.params import AuditParams
+from lexmill.report.mixtures import mixture_data
 from lexmill.tokenizer.params import TokenizerParams
 from tasks.audit import build_mixture, build_subject
 from tasks.count import build_word_counts
@@ -34,9 +35,9 @@ GPT2 = {
 }
 
 
-def _documents() -> pa.Table:
+def _documents(documents=DOCUMENTS) -> pa.Table:
     rows = []
-    for language, count in DOCUMENTS.items():
+    for language, count in documents.items():
         rng = np.random.default_rng(sorted(LETTERS).index(language))
         lexicon = ["".join(rng.choice(list(LETTERS[language]), rng.integers(2, 9))) for _ in range(300)]
         weights = 1 / np.arange(1, 301)
@@ -55,14 +56,16 @@ def _documents() -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
-def _write_documents(context):
-    pq.write_table(_documents(), context.out / "documents.parquet")
-
-
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("audit")
-    documents, _ = run_build(_write_documents, folder / "documents", {}, kind="documents", name="demo")
+    return _inputs(tmp_path_factory.mktemp("audit"), DOCUMENTS)
+
+
+def _inputs(folder, languages):
+    def write_documents(context):
+        pq.write_table(_documents(languages), context.out / "documents.parquet")
+
+    documents, _ = run_build(write_documents, folder / "documents", {}, kind="documents", name="demo")
     step = word_counts_step("demo", "gpt2")
     counts, _ = run_build(
         build_word_counts, folder / "counts", step.params, {"documents": [documents]}, name=step.name
@@ -109,6 +112,36 @@ def test_own_tokenizer_with_the_truth_beside_the_answer(tmp_path, inputs):
 def test_the_payload_is_the_same_every_time(tmp_path, inputs):
     digests = [_audit(tmp_path / str(i), inputs)[0].record.content_digest for i in range(2)]
     assert digests[0] == digests[1]
+
+
+def test_a_tiny_corpus_gets_shares_and_says_which_intervals_it_cannot_give(tmp_path):
+    inputs = _inputs(tmp_path, {"eng_Latn": 6, "fin_Latn": 2, "rus_Cyrl": 2, "ell_Grek": 1})
+    few = ["ell_Grek", "fin_Latn", "rus_Cyrl"]
+    artifact, context = _audit(tmp_path / "out", inputs, min_bytes=100, bootstrap=20)
+    mixture = json.loads(artifact.file("mixture.json").read_text())
+    assert [name for name, share in mixture["shares"].items() if share["lower"] is None] == few
+    assert mixture["shares"]["eng_Latn"]["lower"] <= mixture["shares"]["eng_Latn"]["bytes"]
+    assert mixture["interval"]["without"] == few
+    assert "No interval for ell_Grek, fin_Latn, rus_Cyrl" in mixture["interval"]["covers"]
+    assert {m.name: m.value for m in context.metrics}["interval_hits"] in (0, 1)
+    shares = mixture_data("tiny", mixture)["shares"]
+    assert {row["category"]: row["upper"] is None for row in shares} == {"eng_Latn": False} | dict.fromkeys(
+        few, True
+    )
+    none, context = _audit(tmp_path / "none", inputs, min_bytes=100, bootstrap=2, exclude=["eng_Latn"])
+    table = pq.read_table(none.file("shares.parquet"))
+    assert table.schema.field("lower").type == pa.float64()
+    assert table["lower"].null_count == 3
+    assert "interval_hits" not in {m.name for m in context.metrics}
+    assert not mixture_data("tiny", json.loads(none.file("mixture.json").read_text()))["has_intervals"]
+
+
+def test_floats_of_every_file_are_rounded(tmp_path, inputs):
+    artifact, _ = _audit(tmp_path / "out", inputs, bootstrap=2)
+    for name in ("shares", "curve", "evidence"):
+        table = pq.read_table(artifact.file(f"{name}.parquet"))
+        for column in table.select([f.name for f in table.schema if pa.types.is_floating(f.type)]).columns:
+            assert column.to_pylist() == [round(value, 12) for value in column.to_pylist()]
 
 
 def test_no_alarm_when_nothing_is_left_out(tmp_path, inputs):

@@ -8,8 +8,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from tokenizers import normalizers
 
 from lexmill.training.params import ModelParams
+from tasks.evaluate_models import prompt_of
 from tasks.recipes.evaluate_models import model_evaluation_step
 from tasks.recipes.training import adapted_model_step, base_model_step
 from tasks.recipes.transfer import init_model_step, plan_step
@@ -227,6 +229,25 @@ def test_only_what_depends_on_a_parameter_changes() -> None:
     other = recipes(ModelParams.model_validate(ENTRY | {"adaptation": longer}))
     changed = {key for key, value in recipes(MODEL).items() if other[key] != value}
     assert changed == {"model demo-french-subtoken_mean-adapted"}
+
+
+def test_a_lossy_tokenizer_is_refused_before_training(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(context: BuildContext) -> None:
+        tokenizer = train_tokenizer(sentences("eng_Latn"), 320)
+        tokenizer.normalizer = normalizers.Lowercase()
+        tokenizer.save(str(context.out / "tokenizer.json"))
+
+    house.put("tokenizer", "demo-lossy", build)
+    lossy = ModelParams.model_validate(ENTRY | {"base": ENTRY["base"] | {"tokenizer": "lossy"}})
+    monkeypatch.setattr("tasks.training.train", lambda *_: pytest.fail("training began"))
+    with pytest.raises(InputError, match="model demo-french-base: the tokenizer spells"):
+        house.build(base_model_step("demo", lossy), again="-lossy")
+
+
+def test_prompts_are_short_in_every_script() -> None:
+    assert prompt_of("The old miller  crosses the\nwooden bridge.") == "The old miller crosses the wooden"
+    assert prompt_of("水車小屋の老人は橋を渡る。" * 50) == ("水車小屋の老人は橋を渡る。" * 50)[:60]
+    assert prompt_of("a" * 59 + " b c") == "a" * 59
 
 
 def test_a_language_without_documents_is_the_users_mistake(house: House, tmp_path: Path) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lexmill.corpus.markup import PLACEHOLDER, segment_text
+from lexmill.corpus.markup import PLACEHOLDER, markdown_text, segment_text
 from lexmill.corpus.members import ReadError, corpus_members
 from lexmill.corpus.params import CorpusParams
 from lexmill.corpus.po import Entry, PoError, parse_po
@@ -78,6 +82,54 @@ def test_segment_text(markup: str, text: str) -> None:
 def test_placeholders_are_seen(text: str) -> None:
     assert PLACEHOLDER.search(f"so {text} then")
     assert not PLACEHOLDER.search("100 % sure")
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<!--",
+        "<!-->",
+        "x __y",
+        "x **y *",
+        "a `",
+        "{",
+        "{x",
+        "%0",
+        "%(a",
+        "0",
+        " ",
+        "| ",
+        "&#9",
+        "`",
+        "[x](",
+        '[]( "',
+    ],
+)
+@pytest.mark.parametrize("start", ["", "%", "|", "&#9", "```"])
+def test_hostile_text_takes_linear_time(start: str, piece: str) -> None:
+    text = start + piece * (200_000 // len(piece))
+    began = time.process_time()
+    PLACEHOLDER.search(text)
+    segment_text(text)
+    markdown_text(text + "-")
+    assert time.process_time() - began < 5
+
+
+@given(st.text(alphabet="*_` ab\u2003", max_size=14))
+def test_emphasis_is_what_a_backtracking_expression_finds(line: str) -> None:
+    line = f"x{line}x"
+    assert markdown_text(line) == re.sub(r"(\*\*|__|\*|`)(?=\S)(.+?)(?<=\S)\1", r"\2", line)
+
+
+def test_comments_and_huge_references() -> None:
+    assert markdown_text("a<!-- <b> --> c <i>d</i> <!-- e") == "a c d <!-- e"
+    assert segment_text("a<!-->x-->b" + "&#" + "9" * 5000 + ";") == "a b\ufffd"
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c"])
+def test_po_lines_end_at_newlines_only(mark: str) -> None:
+    text = f'msgid "a"\r\nmsgstr "b{mark}c"\r\n\r\nmsgid "d"\nmsgstr "e"\n'
+    assert list(parse_po(text)) == [Entry("", "a", f"b{mark}c"), Entry("", "d", "e")]
 
 
 def catalogs(folder: Path, **params: object) -> tuple[list[Document], list[Refusal], Counter]:
@@ -160,6 +212,13 @@ def test_wrong_script_and_placeholders(tmp_path: Path) -> None:
     assert [d.text for d in documents] == ["Введите пароль от устройства {name}"]
     assert counts["wrong_script"] == 1
     assert catalogs(tmp_path, languages=["ru"], placeholders="drop_segment")[0] == []
+
+
+def test_lone_surrogate_costs_one_message(tmp_path: Path) -> None:
+    write(tmp_path, "lamp", en=ENGLISH, fr=FRENCH | {"a": "L'appareil est introuvable \ud800"})
+    documents, refusals, counts = catalogs(tmp_path, languages=["fr"])
+    assert ([d.text for d in documents], refusals) == ([FRENCH["b"]["c"]], [])
+    assert counts["invalid_bytes"] == 1
 
 
 def test_large_catalogs_are_split_alike_in_all_languages(tmp_path: Path) -> None:

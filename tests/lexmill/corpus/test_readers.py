@@ -6,20 +6,27 @@ import bz2
 import gzip
 import json
 import lzma
+import subprocess
+import sys
+import zipfile
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from lexmill import archives
 from lexmill.corpus import plain
 from lexmill.corpus.files import PathError, content_digest, local_files
 from lexmill.corpus.members import ReadError, corpus_members
 from lexmill.corpus.params import CorpusParams
 from lexmill.corpus.readers import read_documents
-from lexmill.corpus.schema import Document, Refusal, document_batch, shards
+from lexmill.corpus.schema import Document, Refusal, document_batch, refusal_batch, shards
+
+PACKERS = {".gz": gzip.compress, ".zst": zstandard.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 
 
 def read(path: Path, **params: object) -> tuple[list[Document], list[Refusal]]:
@@ -48,14 +55,61 @@ def test_text_plain_or_compressed(tmp_path: Path, suffix: str, pack: object) -> 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst", ".bz2", ".xz"])
 def test_truncated_file_is_an_error_that_names_it(tmp_path: Path, suffix: str) -> None:
-    pack = {".gz": gzip.compress, ".zst": zstandard.compress, ".bz2": bz2.compress, ".xz": lzma.compress}[
-        suffix
-    ]
-    whole = pack(b"".join(f'{{"text": "line {i} {i * 7919 % 1000}"}}\n'.encode() for i in range(5000)))
+    whole = PACKERS[suffix](
+        b"".join(f'{{"text": "line {i} {i * 7919 % 1000}"}}\n'.encode() for i in range(5000))
+    )
     path = tmp_path / f"a.jsonl{suffix}"
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ReadError, match=f"a.jsonl{suffix}"):
+    with pytest.raises(ReadError, match=f"a.jsonl{suffix} cannot be read: .*end"):
         read(path)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst", ".bz2", ".xz"])
+def test_compressed_lines_and_whole_files(tmp_path: Path, suffix: str) -> None:
+    pack = PACKERS[suffix]
+    records = [{"text": f"line {i}"} for i in range(3000)]
+    lines = "".join(f"{json.dumps(record)}\n" for record in records).encode()
+    (tmp_path / f"a.jsonl{suffix}").write_bytes(pack(lines[:30_000]) + pack(lines[30_000:]))
+    (tmp_path / f"a.json{suffix}").write_bytes(pack(json.dumps(records).encode()))
+    for name in ("a.jsonl", "a.json"):
+        assert [d.text for d in read(tmp_path / f"{name}{suffix}")[0]] == [r["text"] for r in records]
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zst", ".bz2", ".xz"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv", "a.parquet"])
+def test_compressed_bomb_is_an_error_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, suffix: str
+) -> None:
+    monkeypatch.setattr(archives, "RATIO_FLOOR_BYTES", 2**18)
+    path = tmp_path / f"{name}{suffix}"
+    path.write_bytes(PACKERS[suffix](b"text\n" + b"\n" * 2**23))
+    with pytest.raises(ReadError, match=rf"{name}{suffix} cannot be read: it unpacks to more than"):
+        read(path)
+    zipped = tmp_path / "a.whl"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.write(path, path.name)
+    corpus = CorpusParams(
+        name="demo", package={"name": "demo", "version": "1", "sha256": "0" * 64}, members=".*"
+    )
+    with (
+        corpus_members(corpus, zipped) as members,
+        pytest.raises(ReadError, match=rf"{name}{suffix} cannot be read: it unpacks to more than"),
+    ):
+        list(read_documents(members, corpus, Counter()))
+
+
+def test_whole_compressed_file_has_a_limit_that_lines_have_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 1000)
+    records = [{"text": f"line {i}"} for i in range(300)]
+    (tmp_path / "a.json.gz").write_bytes(gzip.compress(json.dumps(records).encode()))
+    (tmp_path / "a.jsonl.gz").write_bytes(
+        gzip.compress("".join(f"{json.dumps(record)}\n" for record in records).encode())
+    )
+    assert len(read(tmp_path / "a.jsonl.gz")[0]) == 300
+    with pytest.raises(ReadError, match=r"a\.json\.gz cannot be read: it unpacks to more than 1,000 bytes"):
+        read(tmp_path / "a.json.gz")
 
 
 def test_paragraphs_and_lines_know_where_they_stand(tmp_path: Path) -> None:
@@ -133,6 +187,53 @@ def test_jsonl_refuses_bad_lines_with_their_number(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("field", ["text", "lang", "pair"])
+def test_lone_surrogates_in_any_field_refuse_one_record(tmp_path: Path, field: str) -> None:
+    good = {"text": "good", "lang": "fr", "pair": "p"}
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(map(json.dumps, (good | {field: "x\ud800"}, good))))
+    documents, refusals = read(path, language_field="lang", group_field="pair")
+    assert [d.origin for d in documents] == ["a.jsonl:2"]
+    assert [r.origin for r in refusals] == ["a.jsonl:1"]
+    assert refusals[0].reason == ("unknown_language" if field == "lang" else "invalid_bytes")
+    assert document_batch(documents, "demo", "MIT").num_rows == refusal_batch(refusals, "demo").num_rows == 1
+
+
+def test_lone_surrogates_in_json_keys_are_spelled_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(r'{"\ud800": {"text": "x"}, "\ud801": 5, "ok": {"text": "y"}}')
+    documents, refusals = read(path)
+    assert [d.origin for d in documents] == ["a.json#ok"]
+    assert [r.origin for r in refusals] == ["a.json#\\ud800", "a.json#\\ud801"]
+    assert refusal_batch(refusals, "demo").num_rows == 2
+
+
+def test_undecodable_csv_group_refuses_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"text,g\none,\xff\ntwo,b\n")
+    documents, refusals = read(path, group_field="g")
+    assert [d.text for d in documents] == ["two"]
+    assert [(r.reason, r.origin) for r in refusals] == [("invalid_bytes", "a.csv:2")]
+    replaced, none = read(path, group_field="g", invalid_bytes="replace")
+    assert (replaced[0].group, none) == ("demo:\ufffd", [])
+
+
+@pytest.mark.parametrize("kind", [pa.large_string(), pa.list_(pa.string())])
+def test_undecodable_parquet_values_of_other_types(tmp_path: Path, kind: pa.DataType) -> None:
+    offsets = pa.py_buffer(np.array([0, 4, 8], np.int32))
+    strings = pa.StringArray.from_buffers(2, offsets, pa.py_buffer(b"goodbad\xff"))
+    column = (
+        strings.cast(pa.binary()).cast(pa.large_binary()).view(kind)
+        if kind == pa.large_string()
+        else pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), strings)
+    )
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": column}), path)
+    documents, refusals = read(path)
+    assert [d.text for d in documents] == ["good"]
+    assert [(r.origin, r.reason) for r in refusals] == [("a.parquet:1", "invalid_bytes")]
+
+
 def test_json_records_join_fields(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(
@@ -203,6 +304,13 @@ def test_digest_follows_names_and_bytes_not_places(tmp_path: Path) -> None:
     assert len(set(digests)) == 1
     (tmp_path / "one" / "a.txt").write_text("text!")
     assert content_digest(local_files(tmp_path / "one"), tmp_path / "cache") != digests[0]
+
+
+def test_schema_needs_no_import_of_others() -> None:
+    code = (
+        "from lexmill.corpus import schema as s; s.document_batch([s.Document('', '', '', '', '')], '', '')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_ids_do_not_depend_on_text_or_shards(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from tokenizers import normalizers
 
 from lexmill.evaluation.models import (
+    Estimate,
+    LossyTokenizerError,
     Scores,
     bits_per_byte,
     bits_per_byte_difference,
@@ -21,7 +23,7 @@ from lexmill.evaluation.models import (
     total_bits_per_byte,
 )
 from lexmill.training.llama import Llama
-from lexmill.training.vocabulary import make_vocabulary
+from lexmill.training.vocabulary import END_OF_TEXT, make_vocabulary
 from tests.lexmill.training.tiny import TINY, sentences, train_tokenizer, vocabulary
 
 WORDS = vocabulary(sentences("eng_Latn"), 320)
@@ -103,8 +105,28 @@ def test_a_tokenizer_that_changes_the_text_is_refused() -> None:
     tokenizer.normalizer = normalizers.NFC()
     changing = make_vocabulary(tokenizer, {})
     assert encode_losslessly(changing, ["été"])
-    with pytest.raises(ValueError, match="spells 5 of the 7 bytes"):
+    with pytest.raises(LossyTokenizerError, match=r"spells 5 bytes for the 7 of .* the first 0 right"):
         encode_losslessly(changing, ["e\u0301te\u0301"])
+
+
+def test_a_tokenizer_that_keeps_only_the_length_is_refused() -> None:
+    tokenizer = train_tokenizer(sentences("fra_Latn"), 300)
+    tokenizer.normalizer = normalizers.Lowercase()
+    with pytest.raises(
+        LossyTokenizerError, match="spells 9 bytes for the 9 of 'la Rivage', the first 3 right"
+    ):
+        encode_losslessly(make_vocabulary(tokenizer, {}), ["la rivage", "la Rivage"])
+
+
+def test_text_that_spells_a_special_token_is_scored() -> None:
+    (tokens,) = encode_losslessly(WORDS, [f"use {END_OF_TEXT} here"])
+    assert WORDS.separator not in tokens
+
+
+def test_one_document_has_no_interval() -> None:
+    one = np.array([80])
+    estimate = bits_per_byte(Scores(one * math.log(2), one, one * 2))
+    assert estimate == Estimate(pytest.approx(0.5), None, None, None)
 
 
 def test_the_interval_covers_a_known_ratio() -> None:

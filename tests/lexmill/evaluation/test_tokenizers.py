@@ -116,6 +116,7 @@ def test_interval_covers_the_value_and_shrinks_with_more_groups():
     assert many.upper - many.lower < few.upper - few.lower
     assert premium({str(i): 6 for i in range(9)}, {str(i): 3 for i in range(9)}) == (2.0, 2.0, 2.0)
     assert premium({"a": 1}, {"b": 1}) is None
+    assert premium({"a": 3}, {"a": 2, "b": 1}) == (1.5, None, None)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def _units(sample):
 def test_shares_are_found_in_bytes_with_intervals_and_evidence(case):
     merges, sample = case
     table = _table(sample, SHARES)
-    replicates = document_replicates(table, _units(sample), 8, seed=3)
+    replicates = document_replicates(table, lambda: _units(sample), 8, seed=3)
     mixture = infer_mixture(merges, table, use=150, replicates=replicates, seed=3)
     found = {s.category: s for s in mixture.shares}
     assert sum(s.bytes for s in mixture.shares) == pytest.approx(1)
@@ -104,7 +104,7 @@ def test_the_same_input_gives_the_same_answer(case):
     table = _table(sample, SHARES)
     answers = []
     for _ in range(2):
-        replicates = document_replicates(table, _units(sample), 3, seed=1)
+        replicates = document_replicates(table, lambda: _units(sample), 3, seed=1)
         answers.append(infer_mixture(merges, table, use=60, replicates=replicates))
     assert answers[0] == answers[1]
 
@@ -112,7 +112,7 @@ def test_the_same_input_gives_the_same_answer(case):
 def test_documents_of_one_group_get_one_weight():
     table = word_table([("x", b"ab", 1), ("y", b"cd", 1)])
     units = [("group", "x", ["ab"]), ("group", "y", ["cd"])]
-    replicates = document_replicates(table, units, 50, seed=0)
+    replicates = document_replicates(table, lambda: units, 50, seed=0).counts
     assert (replicates[0] == replicates[1]).all()
     assert replicates.std() > 0
 
@@ -121,7 +121,53 @@ def test_documents_of_one_group_get_one_weight():
 def test_documents_that_are_not_the_counted_text_are_refused(documents):
     table = word_table([("x", b"ab", 1)])
     with pytest.raises(ReplicateError, match="word counts"):
-        document_replicates(table, documents, 2, seed=0)
+        document_replicates(table, lambda: documents, 2, seed=0)
+
+
+def test_every_replicate_has_text_of_every_category():
+    table = word_table([("x", b"ab", 9), ("y", b"cd", 1), ("z", b"cd", 1), ("one", b"e", 1)])
+    units = [(f"x{i}", "x", ["ab"]) for i in range(9)] + [
+        ("shared", "y", ["cd"]),
+        ("shared", "z", ["cd"]),
+        ("e", "one", ["e"]),
+    ]
+    found = [document_replicates(table, lambda: iter(units), 100, seed=0) for _ in range(2)]
+    assert (found[0].counts == found[1].counts).all()
+    pairs = dict(zip(table.categories, table.category_pairs(found[0].counts), strict=True))
+    assert (pairs["y"] > 0).all()
+    assert (pairs["y"] == pairs["z"]).all()  # documents of one group keep one weight
+    assert pairs["x"].mean() == pytest.approx(9, abs=1.5)
+    assert dict(zip(table.categories, found[0].units, strict=True)) == {"one": 0, "x": 9, "y": 1, "z": 1}
+
+
+@pytest.mark.parametrize("few", [{"z": 1}, {"y": 2, "z": 2}], ids=["one document", "twice two documents"])
+def test_a_category_of_few_documents_has_no_interval_and_the_others_do(case, few):
+    merges, sample = case
+    sample = {name: documents[: few.get(name)] for name, documents in sample.items()}
+    table = _table(sample, SHARES)
+    replicates = document_replicates(table, lambda: _units(sample), 20, seed=0)
+    assert (table.category_pairs(replicates.counts) > 0).all()
+    mixture = infer_mixture(merges, table, use=60, replicates=replicates)
+    assert mixture.without_interval == tuple(few)
+    assert f"No interval for {', '.join(few)}: fewer than 3 independent documents" in mixture.covers
+    for share in mixture.shares:
+        if share.category in few:
+            assert share.lower is share.upper is None
+        else:
+            assert 0 <= share.lower < share.bytes < share.upper <= 1
+
+
+def test_the_intervals_say_what_they_rest_on(case):
+    merges, sample = case
+    table = _table(sample, SHARES)
+    replicates = document_replicates(table, lambda: _units(sample), 2, seed=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lexmill.mixture.infer.REPLICATE_MERGES", 30)
+        mixture = infer_mixture(merges, table, use=60, start_merge=10, replicates=replicates)
+    assert "answer from merges 10 to 59, but its width" in mixture.covers
+    assert "look at merges 10 to 39 only" in mixture.covers
+    assert "not calibrated" in mixture.covers
+    assert infer_mixture(merges, table, use=60).covers.startswith("No replicates were made")
 
 
 def test_intervals_stay_between_zero_and_one():

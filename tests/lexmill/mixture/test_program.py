@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from lexmill.mixture.counting import count_pairs
 from lexmill.mixture.mergelist import MergeList
-from lexmill.mixture.program import MixtureProgram, relative_gap
+from lexmill.mixture.program import MixtureProgram, SolverError, relative_gap
 from lexmill.mixture.separation import SCALE, frequencies
 from lexmill.mixture.words import word_table
 from lexmill.tokenizer.bytelevel import from_alphabet
@@ -134,6 +134,15 @@ def test_a_program_started_from_another_finds_the_same_optimum():
     warm.start_from(first)
     cold = MixtureProgram(changed)
     assert warm.solve(0, 30, 0.0).objective == pytest.approx(cold.solve(0, 30, 0.0).objective, rel=1e-6)
+
+
+def test_a_gap_that_stays_open_is_an_error(monkeypatch):
+    merges, table, _ = random_case(5)
+    program = _program(merges, table, len(merges))
+    assert program.solve(0, len(merges), 0.0).gap < 1e-6
+    monkeypatch.setattr(program, "_lower_bound", lambda multiplier: 0.0)  # duals that prove nothing
+    with pytest.raises(SolverError, match=r"gap 1 with no constraint left to add; 0.05 was asked for"):
+        program.solve(0, len(merges), 0.05)
 
 
 def test_gap_of_a_zero_objective_is_zero():

@@ -179,6 +179,14 @@ def test_models_are_in_the_order_of_their_making():
     assert change(data, "eng_Latn") is None
 
 
+def test_one_document_shows_no_interval():
+    bare = [row | {"lower": None, "upper": None} for row in model_rows()]
+    data = model_data("french", Results(bare), {"interval": "95 %, bootstrap"})
+    assert not data["has_intervals"]
+    assert "95 %" not in models_markdown(data)
+    assert "[" not in models_markdown(data).partition("|")[2]
+
+
 def test_long_curves_keep_their_ends():
     rows = training_table(("eng_Latn",), 4.0).to_pylist()
     long = [{**rows[0], "step": step} for step in range(1, 1001)]

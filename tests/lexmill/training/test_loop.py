@@ -127,5 +127,10 @@ def test_impossible_parameters_are_refused() -> None:
         ModelParams.model_validate(long)
     with pytest.raises(ValueError, match="each method once"):
         ModelParams.model_validate(entry | {"transfer": {"tokenizer": "b", "methods": ["mean", "mean"]}})
+    same = entry | {"adaptation": {"languages": ["fra_Latn", "eng_Latn"]}}
+    with pytest.raises(ValueError, match="eng_Latn is both a new language and a replayed one"):
+        ModelParams.model_validate(same)
+    alone = entry | {"adaptation": {"languages": ["eng_Latn"], "replay_share": 0}}
+    assert ModelParams.model_validate(alone).adaptation.languages == ("eng_Latn",)
     with pytest.raises(ValueError, match="replay_share"):
         AdaptationParams(languages=("fra_Latn",), replay_share=1.0)

@@ -17,10 +17,11 @@ from lexmill.training.stream import (
     read_documents,
     sample_documents,
 )
-from lexmill.training.vocabulary import END_OF_TEXT, Vocabulary, make_vocabulary
+from lexmill.training.vocabulary import END_OF_TEXT, Vocabulary, load_vocabulary, make_vocabulary
 from tests.lexmill.training.tiny import (
     config_of_tokenizer,
     documents_table,
+    save_tokenizer,
     sentences,
     train_tokenizer,
     vocabulary,
@@ -134,6 +135,27 @@ def test_a_sample_is_whole_documents_within_the_budget() -> None:
     assert not sample.equals(sample_documents(documents, 1000, seed=5))
     assert sample_documents(documents, 1, seed=4).num_rows == 1
     assert sample_documents(documents, 10**9, seed=4).num_rows == documents.num_rows
+
+
+def test_a_document_two_sources_hold_is_counted_once(tmp_path: Path) -> None:
+    documents = english(tmp_path)
+    packed = stream([Source(documents, 0.5), Source(documents, 0.5)])
+    packed.batch(8, 128)
+    seen = packed.seen().to_pydict()
+    assert seen["id"] == sorted(set(seen["id"]))
+    assert sum(seen["tokens"]) == 8 * 128
+
+
+def test_text_cannot_spell_a_special_token(tmp_path: Path) -> None:
+    tokenizer = train_tokenizer(sentences("eng_Latn"), 320)
+    words = load_vocabulary(save_tokenizer(tmp_path, tokenizer))
+    text = f"use {END_OF_TEXT} here"
+    documents = pa.table({"id": ["a:0"], "text": [text], "bytes": [len(text)]})
+    packed = stream([Source(documents, 1.0)], words=words)
+    length = 1 + len(words.tokenizer.encode(text).ids)
+    targets = packed.batch(1, length).targets.ravel().tolist()
+    assert targets[0] == words.separator
+    assert b"".join(words.tokens[token] or b"" for token in targets[1:]) == text.encode()
 
 
 def test_separator_is_eos_then_end_of_text_then_line_feed() -> None:
