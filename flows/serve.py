@@ -42,11 +42,14 @@ def serve_pipelines(config: Path = DEFAULT_CONFIG, warehouse: str | None = None)
             for name, pipeline in pipelines.items()
             for deployment in pipeline_deployments(name, pipeline, config, warehouse)
         ]
-        print(
-            f"Serving {len(deployments)} deployments of {config}; UI: {page_of(address)}/deployments",
-            flush=True,
-        )
-        _serve(deployments)
+        with suppress(KeyboardInterrupt):
+            # Until the runner installs its own handler, SIGTERM too must end this in order.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            print(
+                f"Serving {len(deployments)} deployments of {config}; UI: {page_of(address)}/deployments",
+                flush=True,
+            )
+            _serve(deployments)
 
 
 def _serve(deployments: Sequence[RunnerDeployment]) -> None:

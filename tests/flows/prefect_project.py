@@ -100,7 +100,8 @@ def served(config: Path, server: PrefectServer, elsewhere: Path) -> Iterator[sub
             )
             yield process
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=60) == 0, (elsewhere / "serve.log").read_text()[-3000:]
+            code = process.wait(timeout=60)
+            assert code == 0, f"exit code {code}: " + (elsewhere / "serve.log").read_text()[-3000:]
         finally:
             process.kill()
             process.wait()

@@ -109,7 +109,7 @@ def test_two_runs_at_once_build_everything_once(project: Project, built: Project
     [
         (["corpora.notes.path=absent.txt"], "absent.txt"),
         (["corpora.notes.path=nothing/*.txt"], "nothing"),
-        (["corpora.wiki.package.sha256=" + "0" * 64], "sha256"),
+        (["corpora.wiki.package.sha256=" + "f" * 64], "sha256"),
         (["corpora.notes.language=klingonese"], "klingonese"),
         (["tokenizers.general.vocab_size=2000000000"], "vocab_size"),
         (["tokenizers.general.vocab_size=900000"], "merges"),
@@ -125,7 +125,8 @@ def test_wrong_input_is_one_clear_sentence_and_exit_code_2(
     assert done.returncode == 2, done.stdout + done.stderr
     assert words in done.stderr
     assert "Traceback" not in done.stderr
-    assert {row["status"] for row in project.json("verify")} <= {"ok"}
+    if (project.folder / "warehouse").exists():  # wrong configuration is told before anything is made
+        assert {row["status"] for row in project.json("verify")} <= {"ok"}
 
 
 def test_an_empty_corpus_is_wrong_input(project: Project) -> None:
