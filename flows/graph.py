@@ -29,8 +29,7 @@ def pipeline_steps(name: str, pipeline: PipelineParams, cache: Path) -> list[Ste
     for model in pipeline.models:
         steps += _model_steps(name, model)
     if pipeline.evaluation is not None and pipeline.tokenizers:
-        chosen = pipeline.evaluation.tokenizers or tuple(t.name for t in pipeline.tokenizers)
-        tokenizers = [("tokenizer", f"{name}-{tokenizer}") for tokenizer in chosen]
+        tokenizers = [("tokenizer", f"{name}-{tokenizer.name}") for tokenizer in pipeline.tokenizers]
         steps.append(tokenizer_evaluation_step(name, pipeline.evaluation, tokenizers))
     steps += _count_steps(name, pipeline, steps)
     if pipeline.report is not None:

@@ -6,8 +6,6 @@ import hashlib
 import json
 import math
 import re
-import resource
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -129,8 +127,6 @@ def build_mixture(context: BuildContext) -> None:
         "domains": list(words.categories) if params["categories"] == "domain" else None,
     }
     context.stats["seconds"] = seconds
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    context.stats["peak_memory_bytes"] = peak if sys.platform == "darwin" else peak * 1024
 
 
 def read_words(

@@ -23,7 +23,7 @@ from typing import Any, TextIO
 from tasks.cache import cache_folder
 from tasks.step import BuildContext, InputError, Step, build_function
 from warehouse.digest import describe_files
-from warehouse.record import InputRef, Producer, Record
+from warehouse.record import Producer, Record, input_ref
 from warehouse.references import Version
 from warehouse.store import Artifact, Warehouse
 
@@ -107,15 +107,7 @@ def _describe(
         recipe_version=step.version,
         params=dict(step.params),
         inputs=[
-            InputRef(
-                role=role,
-                kind=artifact.record.kind,
-                name=artifact.record.name,
-                fingerprint=artifact.record.fingerprint,
-                content_digest=artifact.record.content_digest,
-            )
-            for role, artifacts in inputs.items()
-            for artifact in artifacts
+            input_ref(role, artifact.record) for role, artifacts in inputs.items() for artifact in artifacts
         ],
         files=files,
         content_digest=digest,

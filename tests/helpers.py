@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.step import BuildContext
-from warehouse.record import FileEntry, InputRef, Producer, Record
+from warehouse.record import FileEntry, Producer, Record, input_ref
 from warehouse.store import Artifact
 
 
@@ -53,17 +53,7 @@ def run_build(
         fingerprint="0" * 16,
         recipe_version=1,
         params=dict(params),
-        inputs=[
-            InputRef(
-                role=role,
-                kind=a.record.kind,
-                name=a.record.name,
-                fingerprint=a.record.fingerprint,
-                content_digest=a.record.content_digest,
-            )
-            for role, artifacts in opened.items()
-            for a in artifacts
-        ],
+        inputs=[input_ref(role, a.record) for role, artifacts in opened.items() for a in artifacts],
         files=files,
         content_digest=digest,
         build="test",

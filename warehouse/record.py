@@ -76,6 +76,17 @@ class Record(_Strict):
     producer: Producer
 
 
+def input_ref(role: str, record: Record) -> InputRef:
+    """The artifact that `record` describes, as an input of another."""
+    return InputRef(
+        role=role,
+        kind=record.kind,
+        name=record.name,
+        fingerprint=record.fingerprint,
+        content_digest=record.content_digest,
+    )
+
+
 def canonical_json(value: Any) -> bytes:
     """Sorted keys, no spaces, UTF-8; NaN and infinities are refused."""
     return json.dumps(

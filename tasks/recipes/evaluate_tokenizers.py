@@ -16,7 +16,7 @@ def tokenizer_evaluation_step(
     `params.tokenizers` chooses among them by their name in `pipelines.yaml`; a name that is not there is an error.
     """
     chosen = tuple(tokenizers)
-    if params.tokenizers is not None:
+    if params.tokenizers:
         by_name = {name.removeprefix(f"{pipeline}-"): (kind, name) for kind, name in tokenizers}
         missing = [name for name in params.tokenizers if name not in by_name]
         if missing:

@@ -19,7 +19,7 @@ from tests.tasks.report_tables import (
     tokenizer_results,
     training_table,
 )
-from warehouse.record import FileEntry, InputRef, Producer, Record
+from warehouse.record import FileEntry, Producer, Record, input_ref
 from warehouse.store import Artifact
 
 
@@ -58,16 +58,7 @@ class Pipeline:
             fingerprint=_digest(f"{kind}/{name}".encode())[:16],
             recipe_version=1,
             params=dict(params or {}),
-            inputs=[
-                InputRef(
-                    role=r,
-                    kind=a.record.kind,
-                    name=a.record.name,
-                    fingerprint=a.record.fingerprint,
-                    content_digest=a.record.content_digest,
-                )
-                for r, a in made_from
-            ],
+            inputs=[input_ref(r, a.record) for r, a in made_from],
             files=entries,
             content_digest=_digest("".join(e.sha256 for e in entries).encode()),
             build="test",
