@@ -8,7 +8,7 @@ from flows.config import PipelineParams
 from lexmill.mixture.params import AuditParams
 from lexmill.training.params import ModelParams
 from tasks.recipes.audit import audit_step, subject_step
-from tasks.recipes.count import word_counts_step
+from tasks.recipes.count import subject_counts_step, word_counts_step
 from tasks.recipes.evaluate_models import model_evaluation_step
 from tasks.recipes.evaluate_tokenizers import tokenizer_evaluation_step
 from tasks.recipes.ingest import documents_step, source_step
@@ -38,12 +38,28 @@ def pipeline_steps(name: str, pipeline: PipelineParams, cache: Path) -> list[Ste
 
 
 def _audit_steps(name: str, pipeline: PipelineParams, audit: AuditParams, cache: Path) -> list[Step]:
-    if not isinstance(audit.tokenizer, str):
-        subject = subject_step(name, audit, cache)
-        return [subject, audit_step(name, audit, subject.key, audit.tokenizer.pretokenizer)]
-    tokenizer = next(t for t in pipeline.tokenizers if t.name == audit.tokenizer)
-    key = ("tokenizer", f"{name}-{tokenizer.name}")
-    return [audit_step(name, audit, key, tokenizer.pretokenizer, tokenizer.normalizer)]
+    external = audit.tokenizer
+    if isinstance(external, str):
+        tokenizer = next(t for t in pipeline.tokenizers if t.name == external)
+        key = ("tokenizer", f"{name}-{tokenizer.name}")
+        return [audit_step(name, audit, key, tokenizer.pretokenizer, tokenizer.normalizer)]
+    subject = subject_step(name, audit, cache)
+    steps = [subject]
+    if external.pretokenizer is None or external.normalizer is None:
+        steps.append(subject_counts_step(name, subject.key, external.pretokenizer, external.normalizer))
+    known = _others(name, pipeline, audit) if audit.start_merge == "auto" else []
+    return [*steps, audit_step(name, audit, subject.key, external.pretokenizer, external.normalizer, known)]
+
+
+def _others(name: str, pipeline: PipelineParams, audit: AuditParams) -> list[tuple[str, str]]:
+    """The other external tokenizers that the pipeline audits: this one's first merges may be theirs."""
+    return [
+        ("tokenizer", f"{name}-{other.name}-subject")
+        for other in pipeline.audits
+        if other.name != audit.name
+        and not isinstance(other.tokenizer, str)
+        and other.tokenizer != audit.tokenizer
+    ]
 
 
 def _model_steps(name: str, model: ModelParams) -> list[Step]:
@@ -55,13 +71,14 @@ def _model_steps(name: str, model: ModelParams) -> list[Step]:
 
 
 def _count_steps(name: str, pipeline: PipelineParams, steps: list[Step]) -> list[Step]:
-    """Word counts for every pre-tokenizer that some step reads counts of."""
+    """Word counts for every named pre-tokenizer that some step reads counts of."""
     wanted = {
         key for step in steps for keys in step.inputs.values() for key in keys if key[0] == "word_counts"
     }
     settings = {(t.pretokenizer, t.normalizer) for t in pipeline.tokenizers}
-    settings |= {
-        (a.tokenizer.pretokenizer, "none") for a in pipeline.audits if not isinstance(a.tokenizer, str)
-    }
+    for audit in pipeline.audits:
+        external = audit.tokenizer
+        if not isinstance(external, str) and external.pretokenizer and external.normalizer:
+            settings.add((external.pretokenizer, external.normalizer))
     made = [word_counts_step(name, pretokenizer, normalizer) for pretokenizer, normalizer in sorted(settings)]
     return [step for step in made if step.key in wanted]

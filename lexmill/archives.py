@@ -1,7 +1,7 @@
 """Package archives as data: fetch a pinned one from a registry, read its members, never install or execute anything.
 
-`fetch_package` downloads through pip (wheels only: a source distribution would run its build backend) and checks the
-archive's sha256; `open_archive` and `read_members` read .whl, .zip and .tar.* without extracting to disk.
+`fetch_package` downloads through pip or npm (see `lexmill.registries`) and checks the archive's sha256;
+`open_archive` and `read_members` read .whl, .zip, .tgz and .tar.* without extracting to disk.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ import lzma
 import os
 import re
 import stat
-import subprocess
-import sys
 import tarfile
 import tempfile
 import zipfile
@@ -23,15 +21,28 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, Literal, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import zstandard
-from pydantic import BaseModel, ConfigDict, Field
+
+from lexmill.registries import DownloadError, PackageError, PackageRef, download
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-DOWNLOAD_SECONDS = 900
+__all__ = [
+    "Archive",
+    "ArchiveError",
+    "DownloadError",
+    "PackageError",
+    "PackageRef",
+    "decompressed",
+    "fetch_package",
+    "file_sha256",
+    "open_archive",
+    "read_members",
+]
+
 # DEFLATE cannot exceed 1032:1 and text rarely passes 20:1; small members may be very regular, so they are let through.
 MAX_RATIO = 200
 RATIO_FLOOR_BYTES = 16 * 2**20
@@ -44,31 +55,8 @@ _SPOOL_BYTES = 64 * 2**20
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
 
 
-class PackageError(ValueError):
-    """A pinned package does not exist or is not what its pin says."""
-
-
-class DownloadError(OSError):
-    """The registry could not be reached or broke off: trying again may help."""
-
-
 class ArchiveError(ValueError):
     """An archive is damaged, or a member is refused (link, path outside the archive, larger than the limits)."""
-
-
-class PackageRef(BaseModel):
-    """One archive of a package registry, pinned by version and by the sha256 of its file (64 hex digits)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    registry: Literal["pypi"] = "pypi"
-    name: str = Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")
-    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*$")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-
-    def __str__(self) -> str:
-        """What a person reads, e.g. `pypi:django==5.2`."""
-        return f"{self.registry}:{self.name}=={self.version}"
 
 
 @dataclass(frozen=True)
@@ -86,11 +74,11 @@ def file_sha256(path: Path) -> str:
 
 
 def fetch_package(ref: PackageRef, cache: Path) -> Path:
-    """Local path of the pinned archive: from `cache` when it is there, else downloaded with pip.
+    """Local path of the pinned archive: from `cache` when it is there, else downloaded with pip or npm.
 
     The file lies in `cache/packages/<sha256>/`, put there by rename, so concurrent fetches cannot see half a file.
     Raises PackageError when the package is unknown, has no wheel, or the sha256 differs (both digests are named),
-    and DownloadError when the registry cannot be reached.
+    or when npm is needed and not installed, and DownloadError when the registry cannot be reached.
     """
     folder = cache / "packages" / ref.sha256
     cached = sorted(folder.glob("*")) if folder.is_dir() else []
@@ -99,7 +87,7 @@ def fetch_package(ref: PackageRef, cache: Path) -> Path:
         return cached[0]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:
-        downloaded = _pip_download(ref, Path(scratch))
+        downloaded = download(ref, Path(scratch))
         _check_digest(ref, downloaded, advice="correct the pin, or do not use this file")
         folder.mkdir(exist_ok=True)
         target = folder / downloaded.name
@@ -227,41 +215,6 @@ def _check_digest(ref: PackageRef, path: Path, advice: str) -> None:
     found = file_sha256(path)
     if found != ref.sha256:
         raise PackageError(f"{ref}: {path.name} has sha256 {found}, but {ref.sha256} is pinned; {advice}")
-
-
-def _pip_download(ref: PackageRef, folder: Path) -> Path:
-    """Download one wheel into an empty folder.  Metadata of wheels is read, no code of the package runs."""
-    command = [
-        *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"),
-        *("--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--progress-bar", "off"),
-        *("--dest", str(folder), f"{ref.name}=={ref.version}"),
-    ]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise DownloadError(f"{ref}: no download within {DOWNLOAD_SECONDS} s; check the network") from error
-    if done.returncode != 0:
-        raise _download_failure(ref, done.stderr)
-    files = sorted(folder.iterdir())
-    if len(files) != 1:
-        raise PackageError(f"{ref}: pip downloaded {len(files)} files where one wheel was expected")
-    return files[0]
-
-
-def _download_failure(ref: PackageRef, stderr: str) -> Exception:
-    """Tell a wrong pin from an unreachable registry by what pip printed."""
-    errors = [line.strip() for line in stderr.splitlines() if line.startswith("ERROR")]
-    reason = errors[0] if errors else (stderr.strip().splitlines() or ["no message"])[-1]
-    if "No module named pip" in stderr:
-        return PackageError(
-            f"{ref}: {sys.executable} has no pip; run `make install` or `python -m ensurepip`"
-        )
-    unreachable = re.search(r"Retrying|timed out|Connection|Temporary failure|SSLError|ProxyError", stderr)
-    if "No matching distribution" in stderr and not unreachable:
-        return PackageError(
-            f"{ref}: the registry has no wheel of this name and version; correct the pin ({reason})"
-        )
-    return DownloadError(f"{ref}: download failed; check the network and the package index ({reason})")
 
 
 def _check_member(name: str, size: int, packed: int) -> None:

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lexmill.mixture.answer import Mixture, readable, top_evidence
+from lexmill.report.mixture_picture import mixture_picture
+from lexmill.report.mixtures import mixture_data
 
 VERSION = 1
 NAMED_IMPOSSIBLE = 50
@@ -19,7 +21,7 @@ NAMED_IMPOSSIBLE = 50
 def write_mixture(
     mixture: Mixture, folder: Path, about: Mapping[str, Any], truth: Mapping[str, float] | None
 ) -> None:
-    """Write mixture.json, shares.parquet, curve.parquet and evidence.parquet; all floats are rounded to 12 digits.
+    """Write mixture.json, shares.svg, shares.parquet, curve.parquet and evidence.parquet; floats have 12 digits.
 
     `about` holds what the audit was about (tokenizer, categories ...); `truth` the true byte shares, if known.  They
     stand beside the answer relative to the audited categories, as the answer itself is.
@@ -31,6 +33,8 @@ def write_mixture(
     tables = {"shares": _shares(mixture, truth), "curve": _curve(mixture), "evidence": _evidence(mixture)}
     for name, table in tables.items():
         pq.write_table(_rounded_table(table), folder / f"{name}.parquet", compression="zstd")
+    picture = mixture_picture(mixture_data(str(about["tokenizer"]), json.loads(text)))
+    (folder / "shares.svg").write_text(picture, encoding="utf-8")
 
 
 def rescaled(truth: Mapping[str, float], mixture: Mixture) -> dict[str, float]:
@@ -42,13 +46,15 @@ def rescaled(truth: Mapping[str, float], mixture: Mixture) -> dict[str, float]:
 
 def mixture_value(mixture: Mixture, truth: Mapping[str, float] | None) -> dict[str, Any]:
     """The answer as JSON values."""
-    shares: dict[str, dict[str, float | None]] = {}
+    shares: dict[str, dict[str, Any]] = {}
     for share in mixture.shares:
         shares[share.category] = {
             "bytes": share.bytes,
             "lower": share.lower,
             "upper": share.upper,
             "pairs": share.pairs,
+            "visible": share.visible,
+            "sources": share.sources,
         }
         if truth is not None:
             shares[share.category]["truth"] = truth[share.category]
@@ -74,22 +80,24 @@ def mixture_value(mixture: Mixture, truth: Mapping[str, float] | None) -> dict[s
         "objective": mixture.objective,
         "unexplained": mixture.unexplained,
         "gap": mixture.gap,
-        "merges_used": mixture.merges_used,
+        "merges_used": mixture.merges_used - mixture.start_merge,
         "start_merge": mixture.start_merge,
+        "end_merge": mixture.merges_used,
         "signal_merges": mixture.signal_merges,
         "median_count": mixture.median_count,
-        "inherited": None,
         "impossible_merges": len(mixture.impossible),
         "impossible_examples": [
             {"step": step, "merge": readable(token)} for step, token in mixture.impossible[:NAMED_IMPOSSIBLE]
         ],
+        "rare_merges": mixture.fit.rare,
+        "expected_rare_merges": mixture.fit.expected_rare,
         "alarm": mixture.alarm,
         "evidence": evidence,
         "interval": {
             "level": 0.9,
             "replicates": mixture.replicates,
-            "resampled": "documents",
             "covers": mixture.covers,
+            "between_sources": list(mixture.several_sources),
             "without": list(mixture.without_interval),
         },
         "seed": mixture.seed,

@@ -31,17 +31,18 @@ class PlannedStep:
         return self.status in ("new", "changed", "damaged")
 
 
-def make_plan(steps: Iterable[Step], warehouse: Warehouse) -> list[PlannedStep]:
+def make_plan(
+    steps: Iterable[Step], warehouse: Warehouse, given: Mapping[Key, str] | None = None
+) -> list[PlannedStep]:
     """Fingerprint every step and compare with the warehouse; in an order that respects inputs.
 
+    `given` are inputs that no step makes, (kind, name) -> fingerprint: artifacts that are there already.
     Raises ValueError for two steps with one key, an input no step makes, or a cycle: mistakes of a flow's author.
     """
     planned: dict[Key, PlannedStep] = {}
-    for step in _in_order(list(steps)):
-        inputs = {
-            role: tuple((*key, planned[key].fingerprint) for key in keys)
-            for role, keys in step.inputs.items()
-        }
+    known = dict(given or {})
+    for step in _in_order(list(steps), known):
+        inputs = {role: tuple((*key, known[key]) for key in keys) for role, keys in step.inputs.items()}
         fingerprint = fingerprint_of(
             step.kind,
             step.params,
@@ -50,6 +51,7 @@ def make_plan(steps: Iterable[Step], warehouse: Warehouse) -> list[PlannedStep]:
         )
         status, why = _decide(step, fingerprint, inputs, warehouse)
         planned[step.key] = PlannedStep(step, fingerprint, inputs, status, why)
+        known[step.key] = fingerprint
     return list(planned.values())
 
 
@@ -78,13 +80,15 @@ def select(
     return [p if p.step.key in keys else replace(p, status="not selected") for p in plan]
 
 
-def _in_order(steps: list[Step]) -> list[Step]:
+def _in_order(steps: list[Step], given: Mapping[Key, str]) -> list[Step]:
     by_key: dict[Key, Step] = {}
     for step in steps:
         if step.key in by_key:
             raise ValueError(f"two steps make {step.title}")
         by_key[step.key] = step
-    graph = {step.key: [key for keys in step.inputs.values() for key in keys] for step in steps}
+    graph = {
+        step.key: [key for keys in step.inputs.values() for key in keys if key not in given] for step in steps
+    }
     for key, needed in graph.items():
         for other in needed:
             if other not in by_key:

@@ -16,6 +16,7 @@ from prefect.artifacts import (
     create_link_artifact,
     create_markdown_artifact,
     create_progress_artifact,
+    create_table_artifact,
     update_progress_artifact,
 )
 
@@ -25,6 +26,7 @@ from warehouse.store import Artifact
 SHOW_AFTER_SECONDS = 4.0  # shorter steps have no bar: two calls to the server would cost more than they tell
 UPDATE_SECONDS = 2.0
 LOG_SECONDS = 10.0
+SHARE_COLUMNS = ("bytes", "lower", "upper", "pairs", "truth")  # of the table of an audit
 MAX_CARD = 100_000  # characters; longer cards are cut
 
 AnyLogger = Logger | LoggerAdapter[Any]
@@ -72,7 +74,8 @@ class ProgressBar:
 
 
 def publish_card(artifact: Artifact, pipeline: str, logger: AnyLogger) -> None:
-    """Show what was built: its results in short, then its card; for a report also the place of its page."""
+    """Show what was built: its results in short, then its card; for a report also the place of its page, for an audit
+    also its shares as a table."""
     record = artifact.record
     title = f"{record.kind}/{record.name}@{record.fingerprint}"
     try:
@@ -89,8 +92,30 @@ def publish_card(artifact: Artifact, pipeline: str, logger: AnyLogger) -> None:
                 link_text=str(page.resolve()),
                 description=f"The page of {title}",
             )
+        elif record.kind == "mixture":
+            create_table_artifact(
+                key=artifact_key("shares", record.name),
+                table=share_rows(artifact),
+                description=f"Shares of {title} with their intervals",
+            )
     except Exception as error:
         logger.warning("the card of %s could not be shown: %s", title, error)
+
+
+def share_rows(artifact: Artifact) -> list[dict[str, Any]]:
+    """The shares of a `mixture` artifact in per cent, largest first; a bound that is not there is empty."""
+    import json
+
+    mixture = json.loads(artifact.file("mixture.json").read_text(encoding="utf-8"))
+    found = sorted(mixture["shares"].items(), key=lambda item: (-item[1]["bytes"], item[0]))
+    return [
+        {"category": name, **{f"{key}, %": _percent(share.get(key)) for key in SHARE_COLUMNS}}
+        for name, share in found
+    ]
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.2f}"
 
 
 def artifact_key(*parts: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import IO
+from typing import IO, Literal
 
 from lexmill.corpus.languages import CODE_SUFFIXES
 from lexmill.corpus.markup import markdown_text
@@ -43,7 +43,7 @@ def lines_of(handle: IO[bytes]) -> Iterator[tuple[int, bytes]]:
 
 def read_text(member: Member, params: CorpusParams) -> Iterator[Document | Refusal]:
     """Documents of a `text` or `markdown` file by `params.document`."""
-    for origin, raw in _pieces(member, params):
+    for origin, raw in text_pieces(member, params.document):
         text = decoded(raw, params, origin, member.language)
         if isinstance(text, Refusal):
             yield text
@@ -65,12 +65,14 @@ def read_code(member: Member, params: CorpusParams) -> Iterator[Document | Refus
         yield Document(text, language, domain, member.group, member.name)
 
 
-def _pieces(member: Member, params: CorpusParams) -> Iterator[tuple[str, bytes]]:
-    """(origin, bytes) of each document before decoding."""
+def text_pieces(
+    member: Member, document: Literal["file", "paragraph", "line"]
+) -> Iterator[tuple[str, bytes]]:
+    """(origin, bytes) of each document of a text file before decoding; empty lines part paragraphs."""
     with readable(member) as handle:
-        if params.document == "file":
+        if document == "file":
             yield member.name, handle.read(MAX_DOCUMENT_BYTES + 1)
-        elif params.document == "line":
+        elif document == "line":
             for number, line in lines_of(handle):
                 if line.strip():
                     yield f"{member.name}:{number}", line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -67,7 +67,9 @@ def read_csv(member: Member, params: CorpusParams) -> Iterator[Document | Refusa
         # Bytes that are not valid become lone surrogates, so that only their row is refused.
         lines = io.TextIOWrapper(handle, encoding=params.encoding, errors="surrogateescape", newline="")
         rows = csv.DictReader(lines)
-        _require_columns(member, params, [name.removeprefix("\ufeff") for name in rows.fieldnames or ()])
+        _require_columns(
+            member, _columns(params), [name.removeprefix("\ufeff") for name in rows.fieldnames or ()]
+        )
         rows.fieldnames = [name.removeprefix("\ufeff") for name in rows.fieldnames or ()]
         while True:
             try:
@@ -82,18 +84,29 @@ def read_csv(member: Member, params: CorpusParams) -> Iterator[Document | Refusa
 
 def read_parquet(member: Member, params: CorpusParams) -> Iterator[Document | Refusal]:
     """Rows of a Parquet file, streamed by batches of the needed columns; string or list-of-string columns."""
+    columns = _columns(params)
+    for row, record in enumerate(parquet_rows(member, columns, columns)):
+        yield _decoded_record(record, member, params, f"{member.name}:{row}")
+
+
+def parquet_rows(
+    member: Member, columns: Sequence[str], required: Sequence[str] = ()
+) -> Iterator[dict[str, Any]]:
+    """Rows of a Parquet file, streamed by batches; of `columns` those that are there, strings as bytes.
+
+    Raises ReadError when the file cannot be read or lacks a `required` column.
+    """
     with readable(member) as handle:
         seekable = (
             handle if handle.seekable() and member.name.endswith(".parquet") else io.BytesIO(handle.read())
         )
         try:
             file = pq.ParquetFile(seekable)
-            _require_columns(member, params, file.schema_arrow.names)
-            row = 0
-            for batch in file.iter_batches(batch_size=1024, columns=_columns(params)):
-                for record in _raw_rows(batch):
-                    yield _decoded_record(record, member, params, f"{member.name}:{row}")
-                    row += 1
+            present = file.schema_arrow.names
+            _require_columns(member, required, present)
+            wanted = [name for name in columns if name in present]
+            for batch in file.iter_batches(batch_size=1024, columns=wanted):
+                yield from _raw_rows(batch)
         except pa.ArrowInvalid as error:
             raise ReadError(f"{member.name} is not a readable Parquet file: {error}") from error
 
@@ -102,11 +115,11 @@ def _columns(params: CorpusParams) -> list[str]:
     return [name for name in (*params.fields, params.language_field, params.group_field) if name]
 
 
-def _require_columns(member: Member, params: CorpusParams, present: list[str]) -> None:
-    missing = [name for name in _columns(params) if name not in present]
+def _require_columns(member: Member, required: Sequence[str], present: Sequence[str]) -> None:
+    missing = [name for name in required if name not in present]
     if missing:
         raise ReadError(
-            f"{member.name} has no column {missing[0]!r} (it has {', '.join(present)}); set `fields`"
+            f"{member.name} has no column {missing[0]!r} (it has {', '.join(present)}); name one of these for the text"
         )
 
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-IMPOSSIBLE_ALARM = 0.005  # share of merges that occur in no category
-UNEXPLAINED_ALARM = 0.25  # objective relative to the frequencies of the merges themselves
+from lexmill.mixture.alarm import Fit
 
 MIN_UNITS = 3  # a category with fewer documents or groups gets no interval
 
 COVERS = (
-    "The interval covers the sampling error of the text that was counted: whole documents (whole groups of "
-    "translations) were resampled. It does not cover text of another kind than the tokenizer was trained on, nor "
-    "the sampling error of the tokenizer's own training text. It is centred on the answer from merges {start} to "
-    "{last}, but its width comes from replicates that look at merges {start} to {replicate_last} only. Its coverage is "
-    "not calibrated: how often such an interval holds the true share is not known."
+    "The interval covers the sampling error of the counted text and of the tokenizer's own training text, taken to be "
+    "a sample like it: whole documents (groups of translations) were resampled, with the variance of both. "
+)
+SEVERAL_SOURCES = (
+    "For {names} it also covers another mix of the counted sources, by weighting them at random. "
+)
+# `simulate` with 20 replicates at 300 merges: 67 languages, n=5 39/40 (same mix of sources), 36/40 and n=10 46/50
+# (other mix); 10 programming languages, mostly of one source, n=5 27/30
+MEASURED = (
+    "In simulations over 67 languages and over 10 programming languages, with mixtures of 5 and 10 and 300 merges, "
+    "148 of 160 such intervals held the true share."
 )
 
 
@@ -27,7 +32,9 @@ class Share:
     bytes: float  # share of bytes, 0..1
     lower: float | None  # 90 % interval of `bytes`; equal to it without replicates, None: too few documents
     upper: float | None
-    pairs: float  # share of adjacent byte pairs, the unit the program is solved in
+    pairs: float  # share of adjacent pairs of symbols, the unit the program is solved in
+    visible: bool = True  # some merge comes mainly from it
+    sources: int = 0  # with at least MIN_UNITS units each; 0 without replicates
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,7 @@ class Mixture:
     )  # merges whose typical count in the sample is high enough; None when not looked for
     median_count: float  # typical count of the last merges used, in the whole sample
     impossible: tuple[tuple[int, bytes], ...]  # (step, token) of merges that occur in no category
+    fit: Fit
     curve: tuple[CurvePoint, ...]
     evidence: tuple[Evidence, ...]
     replicates: int
@@ -78,7 +86,7 @@ class Mixture:
     @property
     def unexplained(self) -> float:
         """Objective relative to the summed frequency of the merges used."""
-        return self.curve[-1].unexplained
+        return self.fit.unexplained
 
     @property
     def without_interval(self) -> tuple[str, ...]:
@@ -86,39 +94,26 @@ class Mixture:
         return tuple(share.category for share in self.shares if share.lower is None)
 
     @property
+    def invisible(self) -> tuple[str, ...]:
+        """Categories that no merge comes mainly from: their interval begins at 0."""
+        return tuple(share.category for share in self.shares if not share.visible)
+
+    @property
+    def several_sources(self) -> tuple[str, ...]:
+        """Categories whose interval has a between-source part: two or more sources of enough documents."""
+        return tuple(s.category for s in self.shares if s.sources > 1 and s.lower is not None)
+
+    @property
     def covers(self) -> str:
-        """What the intervals cover and what not, and which categories have none."""
+        """What the intervals cover and what not, which categories have none, and the coverage that was measured."""
         if self.replicate_merges is None:
             return "No replicates were made: the bounds equal the share."
-        text = COVERS.format(
-            start=self.start_merge, last=self.merges_used - 1, replicate_last=self.replicate_merges - 1
-        )
-        if self.without_interval:
-            text += (
-                f" No interval for {', '.join(self.without_interval)}: fewer than {MIN_UNITS} independent documents "
-                "(or groups of translations) were counted."
-            )
-        return text
+        return covers_sentence(self)
 
     @property
     def alarm(self) -> str | None:
         """A sentence when the categories cannot explain the merges, else None."""
-        return alarm_sentence(len(self.impossible), self.merges_used - self.start_merge, self.unexplained)
-
-
-def alarm_sentence(impossible: int, merges: int, unexplained: float) -> str | None:
-    """Missing-category alarm: too many impossible merges, or too much left unexplained."""
-    reasons = []
-    if impossible > IMPOSSIBLE_ALARM * merges:
-        reasons.append(f"{impossible} of {merges} merges ({impossible / merges:.1%}) occur in no category")
-    if unexplained > UNEXPLAINED_ALARM:
-        reasons.append(f"{unexplained:.0%} of the merges' frequency is in an order that no mixture explains")
-    if not reasons:
-        return None
-    return (
-        f"Some of the training data is of a kind that is not among the categories: {' and '.join(reasons)}. "
-        "The shares are then only relative to each other."
-    )
+        return self.fit.sentence
 
 
 def readable(token: bytes) -> str:
@@ -130,3 +125,29 @@ def top_evidence(evidence: Sequence[Evidence], category: str, direction: str, li
     """The strongest entries of one category and direction."""
     found = [e for e in evidence if e.category == category and e.direction == direction]
     return sorted(found, key=lambda e: (-abs(e.effect), e.step))[:limit]
+
+
+def covers_sentence(mixture: Mixture) -> str:
+    """What the intervals of `mixture`, made from replicates, cover."""
+    text = COVERS
+    if mixture.several_sources:
+        text += SEVERAL_SOURCES.format(names=", ".join(mixture.several_sources))
+    single = [s.category for s in mixture.shares if s.lower is not None and s.sources < 2]
+    text += "It does not cover text of a kind that was not counted"
+    text += f", nor other sources than the one of {', '.join(single)}. " if single else ". "
+    if mixture.invisible:
+        text += (
+            f"No merge comes mainly from {', '.join(mixture.invisible)}: the interval begins at 0 and reaches at least "
+            "the share from which merges would have shown. "
+        )
+    if mixture.replicate_merges is not None and mixture.replicate_merges < mixture.merges_used:
+        text += (
+            f"Its width comes from merges {mixture.start_merge} to {mixture.replicate_merges - 1}, its centre from "
+            f"merges {mixture.start_merge} to {mixture.merges_used - 1}. "
+        )
+    if mixture.without_interval:
+        text += (
+            f"No interval for {', '.join(mixture.without_interval)}: fewer than {MIN_UNITS} independent documents "
+            "(or groups of translations) were counted. "
+        )
+    return text + MEASURED

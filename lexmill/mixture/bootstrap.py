@@ -1,8 +1,11 @@
-"""Document-level bootstrap: how far the answer moves when other documents had been sampled.
+"""Bootstrap of documents within sources: word counts as if other text of the same kind had been sampled.
 
-A replicate gives every document (or group of translations) an independent Poisson(1) weight, which stands in for
-resampling with replacement.  A replicate is one more column of word counts; the merges are applied once more for
-all replicates together, and only pairs that can compete are recorded.
+Two samples matter, the counted text and the tokenizer's own training text, and the answer depends on their
+difference.  A replicate therefore gives every document (or group of translations) an independent weight of mean 1 and
+variance 2, twice that of resampling with replacement: geometric, which is Poisson with an exponential rate.  Every
+source of a category gets an independent exponential weight (the Bayesian bootstrap of Rubin 1981), because the
+training text has a mix of the sources that is not known.  The weight of a category's only source cancels: counts are
+taken relative to the category's size.
 
 A replicate in which a category has no pair left would say nothing about any share: the weights of that category's
 documents are then drawn again, so that every replicate has text of every category.
@@ -10,85 +13,129 @@ documents are then drawn again, so that every replicate has text of every catego
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
-from scipy.stats import t as student
 
-from lexmill.mixture.counting import PairCounts, count_pairs
-from lexmill.mixture.mergelist import MergeList
-from lexmill.mixture.program import MixtureProgram
-from lexmill.mixture.separation import Float, frequencies, worst_cuts
+from lexmill.mixture.answer import MIN_UNITS
 from lexmill.mixture.words import WordTable
 
-COMPETES_AT = 0.5  # a pair is recorded in replicates when it reaches this part of a merge's frequency
-LEVEL = 0.90
-MAX_DRAWS = 1000  # a category of one document is empty with probability 1/e in each
+Int = npt.NDArray[np.int64]
+SOURCE_UNIT = 64
+MAX_DRAWS = 1000  # a category of one document is empty with probability 1/2 in each
 
 
 class ReplicateError(ValueError):
     """Documents and word counts do not describe the same text."""
 
 
+class Document(NamedTuple):
+    """One document of the counted text."""
+
+    unit: str  # what is sampled as a whole: the document, or its group of translations
+    category: str
+    source: str  # where it is from: a corpus, a site, a package
+    words: Iterable[str]  # its pre-tokens, in any order
+
+
+class Row(NamedTuple):
+    """One document as entries of a word table."""
+
+    unit: Hashable
+    category: int
+    source: Hashable
+    entries: Int  # (distinct words,) entry numbers of the word table
+    counts: Int
+
+
 @dataclass(frozen=True)
 class Replicates:
-    """Word counts of bootstrap replicates, and how many units stand behind each category."""
+    """Word counts of bootstrap replicates, and how many units and sources stand behind each category."""
 
-    counts: npt.NDArray[np.int64]  # (entries of the word table, replicates)
-    units: npt.NDArray[np.int64]  # (categories,) documents or groups with at least one pair
+    counts: Int  # (entries of the word table, replicates), in units of 1/SOURCE_UNIT
+    units: Int  # (categories,) documents or groups with at least one pair
+    sources: Int  # (categories,) sources with at least MIN_UNITS such units
 
 
 def document_replicates(
-    words: WordTable,
-    documents: Callable[[], Iterable[tuple[str, str, Iterable[str]]]],
-    replicates: int,
-    seed: int,
+    words: WordTable, documents: Callable[[], Iterable[Document]], replicates: int, seed: int
 ) -> Replicates:
     """Replicated word counts in which every category that has pairs keeps some.
 
-    `documents()` yields (unit, category, words of the document); documents of one unit get the same weight, units
-    are weighted in the order they first appear.  It is called a second time, and must yield the same, when weights
-    had to be drawn again.  Documents of categories not in `words` are ignored.
+    Documents of one unit get the same weight, units and sources are weighted in the order they first appear.
+    `documents()` is called a second time, and must yield the same, when weights had to be drawn again.  Documents
+    of categories not in `words` are ignored.
     Raises ReplicateError when the documents' words do not add up to the counts of `words`.
     """
-    rng = np.random.default_rng(seed)
-    weights: dict[str, npt.NDArray[np.int64]] = {}
-    members: list[dict[str, None]] = [{} for _ in words.categories]  # sets that keep their order
+    return weigh_rows(words, lambda: _rows(words, documents()), replicates, seed)
+
+
+def weigh_rows(words: WordTable, rows: Callable[[], Iterable[Row]], replicates: int, seed: int) -> Replicates:
+    """The same from documents whose words are already looked up (see `Row`)."""
+    units, sources = np.random.default_rng([seed, 0]), np.random.default_rng([seed, 1])
+    weights: dict[Hashable, Int] = {}
+    of_source: dict[tuple[int, Hashable], Int] = {}
+    members: list[dict[Hashable, None]] = [{} for _ in words.categories]  # sets that keep their order
+    in_source: Counter[tuple[int, Hashable]] = Counter()
+    known: set[tuple[int, Hashable, Hashable]] = set()
     total = np.zeros((len(words.count), replicates), np.int64)
     seen = np.zeros(len(words.count), np.int64)
     has_pairs = words.word_lengths[words.entry_words()] > 1
-    for unit, category, entries, counts in _entries(words, documents()):
-        if unit not in weights:
-            weights[unit] = rng.poisson(1.0, replicates)
-        if has_pairs[entries].any():
-            members[category][unit] = None
-        _add(total, seen, entries, counts, weights[unit])
+    for row in rows():
+        source = (row.category, row.source)
+        if row.unit not in weights:
+            weights[row.unit] = _unit_weights(units, replicates)
+        if source not in of_source:
+            of_source[source] = _source_weights(sources, replicates)
+        if has_pairs[row.entries].any():
+            members[row.category][row.unit] = None
+            if (*source, row.unit) not in known:
+                known.add((*source, row.unit))
+                in_source[source] += 1
+        _add(total, seen, row.entries, row.counts, weights[row.unit] * of_source[source])
     if (seen != words.count).any():
         raise ReplicateError("the documents do not add up to the word counts: they are not of the same text")
-    added = _redraw(weights, members, replicates, rng)
+    added = _redraw(weights, members, replicates, units)
     if added:
-        for unit, _, entries, counts in _entries(words, documents()):
-            if unit in added:
-                _add(total, seen, entries, counts, added[unit])
-    return Replicates(total, np.array([len(units) for units in members], np.int64))
+        for row in rows():
+            if row.unit in added:
+                factor = of_source[row.category, row.source]
+                _add(total, seen, row.entries, row.counts, added[row.unit] * factor)
+    large = Counter(category for (category, _), size in in_source.items() if size >= MIN_UNITS)
+    return Replicates(
+        total,
+        np.array([len(units) for units in members], np.int64),
+        np.array([large[category] for category in range(len(members))], np.int64),
+    )
+
+
+def _unit_weights(rng: np.random.Generator, replicates: int) -> Int:
+    """0, 1, 2 ... with chances 1/2, 1/4, 1/8 ...: mean 1, variance 2."""
+    return rng.geometric(0.5, replicates) - 1
+
+
+def _source_weights(rng: np.random.Generator, replicates: int) -> Int:
+    """Standard exponential weights, in units of 1/SOURCE_UNIT."""
+    return np.maximum(np.rint(SOURCE_UNIT * rng.standard_exponential(replicates)), 1).astype(np.int64)
 
 
 def _redraw(
-    weights: Mapping[str, npt.NDArray[np.int64]],
-    members: Sequence[Collection[str]],
+    weights: Mapping[Hashable, Int],
+    members: Sequence[Collection[Hashable]],
     replicates: int,
     rng: np.random.Generator,
-) -> dict[str, npt.NDArray[np.int64]]:
+) -> dict[Hashable, Int]:
     """What to add to the weights of each unit, (replicates,), so that no category is empty in a replicate.
 
     `members` holds the units of each category.  Only the units of an empty category are drawn again, and their
     weights are all 0 there, so no weight ever falls.
     """
-    added: dict[str, npt.NDArray[np.int64]] = {}
+    added: dict[Hashable, Int] = {}
     for _ in range(MAX_DRAWS):
         done = True
         for group in filter(None, members):
@@ -102,31 +149,31 @@ def _redraw(
                 continue
             done = False
             for unit in group:
-                added.setdefault(unit, np.zeros(replicates, np.int64))[empty] = rng.poisson(1.0, len(empty))
+                added.setdefault(unit, np.zeros(replicates, np.int64))[empty] = _unit_weights(rng, len(empty))
         if done:
             return added
     raise ReplicateError(f"some category was still without text after {MAX_DRAWS} draws of a replicate")
 
 
-def _entries(
-    words: WordTable, documents: Iterable[tuple[str, str, Iterable[str]]]
-) -> Iterator[tuple[str, int, npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
-    """(unit, category number, entries of `words`, their counts) of every document of a category in `words`."""
+def _rows(words: WordTable, documents: Iterable[Document]) -> Iterator[Row]:
+    """Look up the words of every document of a category in `words`."""
     text = words.text.tobytes()
     spans = zip(words.offsets[:-1].tolist(), words.offsets[1:].tolist(), strict=True)
     number = {text[a:b]: i for i, (a, b) in enumerate(spans)}
     category_number = {name: i for i, name in enumerate(words.categories)}
     entry_key = words.entry_words() * len(words.categories) + words.row_category
-    for unit, category, pieces in documents:
-        c = category_number.get(category)
+    for document in documents:
+        c = category_number.get(document.category)
         if c is None:
             continue
-        ids = np.array([number.get(piece.encode(), -1) for piece in pieces if piece], np.int64)
+        ids = np.array([number.get(piece.encode(), -1) for piece in document.words if piece], np.int64)
         keys, counts = np.unique(ids * len(words.categories) + c, return_counts=True)
         entries = np.minimum(np.searchsorted(entry_key, keys), len(entry_key) - 1)
         if (ids < 0).any() or (entry_key[entries] != keys).any():
-            raise ReplicateError(f"document {unit} has words that the word counts of {category} do not have")
-        yield unit, c, entries, counts
+            raise ReplicateError(
+                f"document {document.unit} has words that the word counts of {document.category} do not have"
+            )
+        yield Row(document.unit, c, document.source, entries, counts)
 
 
 @njit(cache=True)
@@ -135,60 +182,3 @@ def _add(total, seen, entries, counts, weights):  # type: ignore[no-untyped-def]
         seen[entries[i]] += counts[i]
         for r in range(total.shape[1]):
             total[entries[i], r] += counts[i] * weights[r]
-
-
-def competing_pairs(program: MixtureProgram, first: int, last: int) -> npt.NDArray[np.bool_]:
-    """Pairs that reach COMPETES_AT of some merge's frequency under the program's mixture, bool (pairs,)."""
-    table = program.table
-    bound = np.where(program.possible, table.own @ program.shares, np.inf)
-    step, _ = worst_cuts(
-        table.pair, table.begin, table.end, table.start, table.member, table.value, table.pairs,
-        program.shares / COMPETES_AT, np.zeros(table.pairs), bound, first, last,
-    )  # fmt: skip
-    wanted = step >= 0
-    wanted[: table.steps] = True
-    return wanted
-
-
-def replicate_shares(
-    program: MixtureProgram,
-    counts: PairCounts,
-    merges: MergeList,
-    words: WordTable,
-    replicates: npt.NDArray[np.int64],
-    first: int,
-    last: int,
-    gap: float,
-    progress: Callable[[float], None],
-) -> Float:
-    """Byte shares of every replicate, float64 (replicates, categories), each solved from the point answer."""
-    base = MixtureProgram(program.table)
-    base.shares = program.shares
-    base.solve(first, last, gap)
-    again = count_pairs(merges, words, last, replicates, counts.restrict(competing_pairs(base, first, last)))
-    pairs, sizes = words.category_pairs(replicates), words.category_bytes(replicates)
-    found = np.empty((replicates.shape[1], len(words.categories)))
-    for r in range(replicates.shape[1]):
-        again_program = MixtureProgram(frequencies(again, np.maximum(pairs[:, r], 1), r))
-        again_program.start_from(base)
-        shares = again_program.solve(first, last, gap).shares
-        found[r] = byte_shares(shares, sizes[:, r], pairs[:, r])
-        progress((r + 1) / replicates.shape[1])
-    return found
-
-
-def byte_shares(pair_shares: Float, sizes: npt.NDArray[np.int64], pairs: npt.NDArray[np.int64]) -> Float:
-    """Turn shares of pairs into shares of bytes (a category's bytes per pair differ with its word lengths)."""
-    weighted = pair_shares * sizes / np.maximum(pairs, 1)
-    return weighted / weighted.sum()
-
-
-def intervals(point: Float, replicated: Float) -> tuple[Float, Float]:
-    """90 % interval around `point` (categories,) from (replicates, categories): Student t, cut off at 0 and 1."""
-    count = len(replicated)
-    if count < 2:
-        return point.copy(), point.copy()
-    reach = (
-        student.ppf(0.5 + LEVEL / 2, count - 1) * replicated.std(axis=0, ddof=1) * math.sqrt(1 + 1 / count)
-    )
-    return np.maximum(point - reach, 0.0), np.minimum(point + reach, 1.0)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from lexmill.mixture.kernels import build_segments, fill_table, merge_words, sum_events
 from lexmill.mixture.mergelist import MergeList
+from lexmill.mixture.symbols import possible_pairs, symbols_of
 from lexmill.mixture.words import WordTable
 
 EVENTS_PER_BATCH = 1 << 23  # 13 bytes an event, and 16 while sorting: about 250 MB
@@ -33,7 +34,7 @@ class PairCounts:
 
     steps: int
     categories: int
-    left: Int32  # (pairs,) token ids: 0-255 bytes, 256 + t the product of merge t
+    left: Int32  # (pairs,) token ids of `MergeList.token_ids`
     right: Int32
     pair: Int32  # (segments,)
     begin: Int32
@@ -93,18 +94,21 @@ def count_pairs(
     counts: Int64 | None = None,
     only: PairCounts | None = None,
     progress: Callable[[float], None] | None = None,
+    first: int = 0,
 ) -> PairCounts:
-    """Pair counts before each of the first `steps` merges.
+    """Pair counts before each of the merges first..steps-1; nothing is kept of earlier steps.
 
     `counts` (entries of `words`, columns) int64 replaces the words' own counts: one column a bootstrap replicate.
-    `only` restricts the recording to pairs that have a segment in it, whose pair numbers are kept.
+    `only` restricts the recording to pairs that have a segment in it, whose pair numbers are kept.  Pairs that the
+    list's trainer could not merge are not recorded (see `symbols.possible_pairs`).
     Memory: 250 MB of buffers, plus 24 + 8 x columns bytes for each (pair, step, category) change.
-    Raises ValueError when `steps` is not in 1..len(merges).
+    Raises ValueError when not 0 <= first < steps <= len(merges).
     """
-    if not 1 <= steps <= len(merges):
+    if not 0 <= first < steps <= len(merges):
         raise ValueError(
-            f"{steps} merges asked for, but the list has {len(merges)}: ask for 1 to {len(merges)}"
+            f"merges {first} to {steps} asked for, but the list has {len(merges)}: ask for 1 to {len(merges)}"
         )
+    pieces = symbols_of(merges, words)
     left, right = merges.token_ids()
     index = _PairIndex(left[:steps], right[:steps])
     if only is not None:
@@ -112,19 +116,19 @@ def count_pairs(
     row_count = np.ascontiguousarray(words.count[:, None] if counts is None else counts)
     wanted = None if only is None else np.unique(only.pair)
     batches = []
-    first, total = 0, len(words.offsets) - 1
-    longest = int(np.diff(words.offsets).max(initial=0))
-    buffer = max(min(EVENTS_PER_BATCH, 6 * len(words.text)), 6 * longest)
+    done, total = 0, len(pieces.word)
+    longest = int(np.diff(pieces.offsets).max(initial=0))
+    buffer = max(min(EVENTS_PER_BATCH, 6 * len(pieces.symbol)), 6 * longest)
     pair, step = np.empty(buffer, np.int32), np.empty(buffer, np.int32)
-    word, sign = np.empty(buffer, np.int32), np.empty(buffer, np.int8)
-    while first < total:
+    piece, sign = np.empty(buffer, np.int32), np.empty(buffer, np.int8)
+    while done < total:
         keep = np.ones(len(index.left), np.uint8)
         if wanted is not None:
             keep[:] = 0
             keep[wanted] = 1
         following, events, index.pairs = merge_words(
-            words.text, words.offsets, first, steps, index.keys, index.values, index.left, index.right,
-            index.pairs, keep, pair, step, word, sign,
+            pieces.symbol, pieces.offsets, pieces.base, done, first, steps, index.keys, index.values, index.left,
+            index.right, index.pairs, keep, pair, step, piece, sign,
         )  # fmt: skip
         if events:
             key = pair[:events].astype(np.int64) * steps + step[:events]
@@ -133,7 +137,7 @@ def count_pairs(
                 sum_events(
                     order,
                     key,
-                    word,
+                    pieces.word[piece[:events]],
                     sign,
                     words.row_start,
                     words.row_category,
@@ -143,16 +147,28 @@ def count_pairs(
             )
         if (
             following < total
-            and 6 * (words.offsets[following + 1] - words.offsets[following]) + events <= buffer
+            and 6 * (pieces.offsets[following + 1] - pieces.offsets[following]) + events <= buffer
         ):
             index.grow()
-        first = following
+        done = following
         if progress is not None:
-            progress(first / max(total, 1))
+            progress(done / max(total, 1))
     key, category, change = _join(batches, len(words.categories), row_count.shape[1])
     segments = build_segments(key, category, change, steps, len(words.categories))
     pairs = index.pairs
-    return PairCounts(steps, len(words.categories), index.left[:pairs], index.right[:pairs], *segments)
+    found = PairCounts(steps, len(words.categories), index.left[:pairs], index.right[:pairs], *segments)
+    return found if merges.byte_level else found.restrict(possible_pairs(merges, found.left, found.right))
+
+
+def category_pairs(merges: MergeList, words: WordTable, counts: Int64 | None = None) -> Int64:
+    """Adjacent pairs of base symbols in every category, (categories, columns): what pair counts are relative to.
+
+    `counts` as in `count_pairs`.
+    """
+    pieces = symbols_of(merges, words)
+    inside = np.zeros(len(words.offsets) - 1, np.int64)
+    np.add.at(inside, pieces.word, np.diff(pieces.offsets) - 1)
+    return words.weigh(inside, counts)
 
 
 def _join(

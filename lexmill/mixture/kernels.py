@@ -61,8 +61,10 @@ def _pop(heap, size):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def merge_words(  # type: ignore[no-untyped-def]
-    text,
+    symbols,
     offsets,
+    base,
+    piece,
     first,
     merges,
     keys,
@@ -73,21 +75,22 @@ def merge_words(  # type: ignore[no-untyped-def]
     keep,
     event_pair,
     event_step,
-    event_word,
+    event_piece,
     event_sign,
 ):
-    """Apply all merges in order to words first.. and record every change of a pair's count.
+    """Apply all merges in order to pieces piece.. and record every change of a pair's count from step `first` on.
 
-    `text` uint8 and `offsets` int64 hold the words' bytes.  Pair p has token ids left[p], right[p]; pairs below
-    `merges` are the merges themselves; new pairs are appended (`pairs` are known so far) and entered in the
-    table.  An event says that after `step` merges pair `event_pair` occurs `event_sign` (+1 or -1) more often in
-    one occurrence of `event_word`; pairs with keep[p] == 0 are not recorded.  Stops before a word that might
-    overflow the event arrays, the pair arrays or half of the table.
+    Piece w is symbols[offsets[w]:offsets[w+1]], base symbols with ids below `base`; merge t makes token base + t.
+    Pair p has token ids left[p], right[p]; pairs below `merges` are the merges themselves; new pairs are appended
+    (`pairs` are known so far) and entered in the table.  An event says that after `step` merges pair `event_pair`
+    occurs `event_sign` (+1 or -1) more often in one occurrence of `event_piece`; at step `first` all pairs then
+    there are recorded.  Pairs with keep[p] == 0 are not recorded.  Stops before a piece that might overflow the
+    event arrays, the pair arrays or half of the table.
 
-    Returns (next word, events, pairs).
+    Returns (next piece, events, pairs).
     """
     longest = 0
-    for w in range(first, len(offsets) - 1):
+    for w in range(piece, len(offsets) - 1):
         longest = max(longest, offsets[w + 1] - offsets[w])
     token = np.empty(longest, np.int32)
     following = np.empty(longest, np.int64)
@@ -95,7 +98,7 @@ def merge_words(  # type: ignore[no-untyped-def]
     pair_at = np.empty(longest, np.int64)
     heap = np.empty(3 * longest + 1, np.int64)
     events = 0
-    for w in range(first, len(offsets) - 1):
+    for w in range(piece, len(offsets) - 1):
         begin = offsets[w]
         length = offsets[w + 1] - begin
         if (
@@ -106,7 +109,7 @@ def merge_words(  # type: ignore[no-untyped-def]
             return w, events, pairs
         size = 0
         for i in range(length):
-            token[i] = text[begin + i]
+            token[i] = symbols[begin + i]
             following[i] = i + 1
             previous[i] = i - 1
             pair_at[i] = -1
@@ -121,31 +124,36 @@ def merge_words(  # type: ignore[no-untyped-def]
                 pairs += 1
             pair = values[slot]
             pair_at[i] = pair
-            if keep[pair]:
-                event_pair[events] = pair
-                event_step[events] = 0
-                event_word[events] = w
-                event_sign[events] = 1
-                events += 1
             if pair < merges:
                 _push(heap, size, (np.int64(pair) << 32) | i)
                 size += 1
-        while size > 0:
-            top = _pop(heap, size)
+        recording = False
+        while True:
+            merge = heap[0] >> 32 if size > 0 else merges
+            if merge >= first and not recording:
+                recording = True
+                for i in range(length):
+                    if pair_at[i] >= 0 and keep[pair_at[i]]:
+                        event_pair[events] = pair_at[i]
+                        event_step[events] = first
+                        event_piece[events] = w
+                        event_sign[events] = 1
+                        events += 1
+            if size == 0:
+                break
+            i = _pop(heap, size) & 0xFFFFFFFF
             size -= 1
-            merge = top >> 32
-            i = top & 0xFFFFFFFF
             if pair_at[i] != merge:
                 continue  # one of its tokens was merged away (the overlap of `aaa`, or an earlier merge)
             j = following[i]
             after = following[j]
             before = previous[i]
-            record = merge + 1 < merges  # nobody asks for the counts after the last merge
-            product = np.int32(256 + merge)
+            record = recording and merge + 1 < merges  # nobody asks for the counts after the last merge
+            product = np.int32(base + merge)
             if record and keep[merge]:
                 event_pair[events] = merge
                 event_step[events] = merge + 1
-                event_word[events] = w
+                event_piece[events] = w
                 event_sign[events] = -1
                 events += 1
             pair_at[i] = -1
@@ -176,13 +184,13 @@ def merge_words(  # type: ignore[no-untyped-def]
                 if record and keep[old]:
                     event_pair[events] = old
                     event_step[events] = merge + 1
-                    event_word[events] = w
+                    event_piece[events] = w
                     event_sign[events] = -1
                     events += 1
                 if record and keep[new]:
                     event_pair[events] = new
                     event_step[events] = merge + 1
-                    event_word[events] = w
+                    event_piece[events] = w
                     event_sign[events] = 1
                     events += 1
             token[i] = product

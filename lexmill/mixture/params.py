@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from lexmill.archives import PackageRef
+from lexmill.tokenizer.params import Normalizer
+from lexmill.tokenizer.patterns import pattern_of
 
 Categories = Literal["language", "domain", "language_domain"]
 Split = Literal["train", "valid", "test"]
@@ -20,7 +22,20 @@ class ExternalTokenizer(BaseModel):
     package: PackageRef | None = None
     member: str | None = Field(None, description="path of the merge list inside the package")
     path: str | None = Field(None, description="local file")
-    pretokenizer: str = Field(description="pre-tokenizer the tokenizer was trained with")
+    pretokenizer: str | None = Field(
+        None,
+        description="pre-tokenizer it was trained with: gpt2, gpt4, gpt4o or a regex; null: what the file says",
+    )
+    normalizer: Normalizer | None = Field(
+        None, description="null: what the file says; give it with pretokenizer to share the pipeline's counts"
+    )
+
+    @field_validator("pretokenizer")
+    @classmethod
+    def _known_pattern(cls, value: str | None) -> str | None:
+        if value is not None:
+            pattern_of(value)
+        return value
 
     @model_validator(mode="after")
     def _one_place(self) -> ExternalTokenizer:
@@ -47,9 +62,13 @@ class AuditParams(BaseModel):
     include: tuple[str, ...] = Field((), description="only these categories; empty: all")
     exclude: tuple[str, ...] = ()
     merges: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
-        "auto", description="where to stop: merges start_merge to merges - 1 are looked at"
+        "auto",
+        description="how many merges from start_merge on are looked at; auto: while the text has enough of them",
     )
-    start_merge: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
+    start_merge: Annotated[int, Field(ge=0)] | Literal["auto"] = Field(
+        "auto",
+        description="first merge looked at; auto: the first that is not inherited from another audited tokenizer",
+    )
     gap: float = Field(0.01, ge=0.0, lt=1.0, description="certified relative optimality gap to stop at")
     bootstrap: int = Field(20, ge=0, le=1000, description="document-level replicates behind the intervals")
     splits: tuple[Split, ...] = Field(("train", "valid", "test"), min_length=1)

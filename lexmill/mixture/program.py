@@ -8,6 +8,9 @@ where f_i,p is the frequency of pair p in category i before merge t.  One solver
 slacks enter when violated and slack constraints leave.  The optimality gap is certified without trusting the
 solver: the duals, made feasible, bound the optimum from below for every mixture at once, and raising the pair
 slacks until every constraint holds bounds it from above.
+
+Simplex pivots grow with the number of merges.  Beyond SIMPLEX_STEPS merges, a gap above 0 is therefore reached by the
+bundle method over the shares alone (see `bundle`), whose bounds are the same two.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ import highspy
 import numpy as np
 import numpy.typing as npt
 
+from lexmill.mixture.auction import Matching
+from lexmill.mixture.bundle import BundleError, minimise
 from lexmill.mixture.separation import Float, Frequencies, rows_of, worst_cuts
 
 Int = npt.NDArray[np.int64]
@@ -25,6 +30,7 @@ TOLERANCE = 1e-9  # of the solver, in frequencies per million pairs
 ZERO = 1e-6  # an objective below this (per million) is 0
 AGREEMENT = 1e-6  # relative, between the solver's own optimum and its duals' bound
 CUTS_PER_ROUND = 20_000
+SIMPLEX_STEPS = 1_000
 MAX_ROUNDS = 2_000
 
 
@@ -41,9 +47,10 @@ class Solution:
     lower_bound: float
     step_slack: Float  # (steps,)
     pair_slack: Float  # (pairs,) raised so that every constraint holds
-    cut_step: Int  # active constraints: step, pair, multiplier
+    cut_step: Int  # constraints with a multiplier in the lower bound
     cut_pair: Int
-    multiplier: Float
+    cut_row: Float  # (cuts, categories) frequency of the merge less that of the competitor
+    multiplier: Float  # (cuts,) 0..1
     rounds: int
 
     @property
@@ -62,14 +69,14 @@ class MixtureProgram:
 
     def __init__(self, table: Frequencies) -> None:
         self.table = table
-        self.possible: npt.NDArray[np.bool_] = np.any(table.own > 0, axis=1)
-        self.segment_of_pair = np.searchsorted(table.pair, np.arange(table.pairs + 1))
         self.step_column = np.full(table.steps, -1, np.int64)
         self.pair_column = np.full(table.pairs, -1, np.int64)
         self.cut_step = np.empty(0, np.int64)
         self.cut_pair = np.empty(0, np.int64)
         self.cut_row = np.empty((0, table.categories))
         self.shares = np.full(table.categories, 1.0 / table.categories)
+        self.matchings: list[Matching] = []
+        self.first = 0
         self.highs = _solver()
         n = table.categories
         empty = np.empty(0, np.int32)
@@ -86,6 +93,27 @@ class MixtureProgram:
         A larger gap is left only where it is within the solver's accuracy (TOLERANCE, AGREEMENT and ZERO).
         Raises SolverError when the solver's answers do not close the gap otherwise.
         """
+        if gap > 0 and last - first > SIMPLEX_STEPS:
+            return self._solve_by_bundle(first, last, gap)
+        return self._solve_by_simplex(first, last, gap)
+
+    def _solve_by_bundle(self, first: int, last: int, gap: float) -> Solution:
+        if self.first != first:
+            self.first, self.matchings = first, []
+        try:
+            shares, cover, lower, matchings, weights = minimise(
+                self.table, first, last, gap, self.shares, self.matchings
+            )
+        except BundleError as error:
+            raise SolverError(str(error)) from error
+        self.shares, self.matchings = shares, matchings
+        step, pair, multiplier = _merged(matchings, weights, self.table.pairs)
+        return Solution(
+            shares, cover.cost, lower, cover.step_slack, cover.pair_slack,
+            step, pair, self._rows(step, pair), multiplier, len(matchings),
+        )  # fmt: skip
+
+    def _solve_by_simplex(self, first: int, last: int, gap: float) -> Solution:
         step_slack, pair_slack = np.zeros(self.table.steps), np.zeros(self.table.pairs)
         multiplier = np.zeros(0)
         for rounds in range(MAX_ROUNDS):
@@ -104,7 +132,7 @@ class MixtureProgram:
             if closed or not len(violated):
                 return Solution(
                     self.shares, upper, lower, step_slack, pair_slack + violation,
-                    self.cut_step, self.cut_pair, multiplier, rounds,
+                    self.cut_step, self.cut_pair, self.cut_row, multiplier, rounds,
                 )  # fmt: skip
             if len(violated) > CUTS_PER_ROUND:
                 worst = np.argsort(-violation[violated], kind="stable")[:CUTS_PER_ROUND]
@@ -132,14 +160,10 @@ class MixtureProgram:
 
     def add_cuts(self, step: Int, pair: Int) -> None:
         """Enter constraints (step, pair) and the slacks they need."""
-        table = self.table
-        rows = rows_of(
-            table.pair, table.begin, table.end, table.start, table.member, table.value, table.own,
-            step, pair, self.segment_of_pair,
-        )  # fmt: skip
+        rows = self._rows(step, pair)
         self._add_columns(self.step_column, np.unique(step))
         self._add_columns(self.pair_column, np.unique(pair))
-        n, k = table.categories, len(step)
+        n, k = self.table.categories, len(step)
         index = np.empty((k, n + 2), np.int32)
         index[:, :n] = np.arange(n)
         index[:, n], index[:, n + 1] = self.step_column[step], self.pair_column[pair]
@@ -154,6 +178,13 @@ class MixtureProgram:
         self.cut_step = np.concatenate([self.cut_step, step])
         self.cut_pair = np.concatenate([self.cut_pair, pair])
         self.cut_row = np.concatenate([self.cut_row, rows])
+
+    def _rows(self, step: Int, pair: Int) -> Float:
+        table = self.table
+        return rows_of(
+            table.pair, table.begin, table.end, table.start, table.member, table.value, table.own,
+            step, pair, table.segment_of_pair,
+        )  # fmt: skip
 
     def _add_columns(self, column_of: Int, items: Int) -> None:
         new = items[column_of[items] < 0]
@@ -196,7 +227,7 @@ class MixtureProgram:
     ) -> tuple[npt.NDArray, Float]:
         table = self.table
         bound = table.own @ self.shares + step_slack
-        bound[~self.possible] = np.inf
+        bound[~table.possible] = np.inf
         return worst_cuts(
             table.pair, table.begin, table.end, table.start, table.member, table.value, table.pairs,
             self.shares, pair_slack, bound, first, last,
@@ -222,6 +253,14 @@ class MixtureProgram:
             keep = activity <= 1e-6
             self.cut_step, self.cut_pair = self.cut_step[keep], self.cut_pair[keep]
             self.cut_row = self.cut_row[keep]
+
+
+def _merged(matchings: list[Matching], weights: Float, pairs: int) -> tuple[Int, Int, Float]:
+    """Weighted matchings as one set of constraints with multipliers."""
+    keys: Int = np.concatenate([m.step.astype(np.int64) * pairs + m.pair for m in matchings])
+    weight = np.repeat(weights, [len(m.step) for m in matchings])
+    key, place = np.unique(keys, return_inverse=True)
+    return key // pairs, key % pairs, np.bincount(place, weight).astype(np.float64)
 
 
 def _agree(restricted: float, lower: float) -> bool:

@@ -8,6 +8,7 @@ minima therefore finds the most violated constraint of every pair.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from lexmill.mixture.counting import PairCounts
 
 SCALE = 1e6  # frequencies are per million pairs, far above the solver's absolute tolerances
 Float = npt.NDArray[np.float64]
+Int32 = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,11 @@ class Frequencies:
     `own[t]` is the frequency of merge t before step t, by category; all 0 for an impossible merge.
     """
 
-    pair: npt.NDArray[np.int32]
-    begin: npt.NDArray[np.int32]
-    end: npt.NDArray[np.int32]
+    pair: Int32
+    begin: Int32
+    end: Int32
     start: npt.NDArray[np.int64]
-    member: npt.NDArray[np.int32]
+    member: Int32
     value: Float  # (entries,)
     own: Float  # (steps, categories)
     pairs: int
@@ -45,6 +47,16 @@ class Frequencies:
     def categories(self) -> int:
         """Number of categories."""
         return self.own.shape[1]
+
+    @cached_property
+    def possible(self) -> npt.NDArray[np.bool_]:
+        """Merges that occur in some category, bool (steps,)."""
+        return np.any(self.own > 0, axis=1)
+
+    @cached_property
+    def segment_of_pair(self) -> npt.NDArray[np.int64]:
+        """First segment of each pair, int64 (pairs + 1,)."""
+        return np.searchsorted(self.pair, np.arange(self.pairs + 1))
 
 
 def frequencies(counts: PairCounts, sizes: npt.NDArray[np.int64], column: int = 0) -> Frequencies:

@@ -37,15 +37,16 @@ class WordTable:
 
     def category_bytes(self, counts: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
         """UTF-8 bytes of every category (categories, columns) for counts (entries, columns), default the own."""
-        return self._weigh(self.word_lengths, counts)
+        return self.weigh(self.word_lengths, counts)
 
     def category_pairs(self, counts: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
-        """Adjacent byte pairs inside words, (categories, columns): the size that pair counts are relative to."""
-        return self._weigh(np.maximum(self.word_lengths - 1, 0), counts)
+        """Adjacent byte pairs inside words, (categories, columns)."""
+        return self.weigh(np.maximum(self.word_lengths - 1, 0), counts)
 
-    def _weigh(
+    def weigh(
         self, size: npt.NDArray[np.int64], counts: npt.NDArray[np.int64] | None
     ) -> npt.NDArray[np.int64]:
+        """Sum of a size of every word, int64 (words,), over the category: int64 (categories, columns)."""
         counts = self.count[:, None] if counts is None else counts
         total = np.zeros((len(self.categories), counts.shape[1]), np.int64)
         np.add.at(total, self.row_category, size[self.entry_words()][:, None] * counts)

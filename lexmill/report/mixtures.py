@@ -11,6 +11,7 @@ from lexmill.report.languages import language_name
 
 CURVES = 8  # largest categories in the convergence figure
 EVIDENCE = 6  # merges a category
+CUTTING = 120  # characters of a pre-tokenizer
 
 
 def mixture_data(
@@ -93,7 +94,7 @@ def _facts(
     mixture: Mapping[str, Any], error: Mapping[str, float] | None, audited: float | None
 ) -> list[dict[str, str]]:
     """How good the answer is, and what it was reached with, as label and value."""
-    inherited = mixture.get("inherited")
+    inherited = mixture.get("inherited") or {}
     replicates = (mixture.get("interval") or {}).get("replicates")
     facts: list[tuple[str, str | None]] = []
     if error is not None:
@@ -107,17 +108,44 @@ def _facts(
         ("unexplained share of the merges' frequency", _number(mixture.get("unexplained"), percent)),
         ("certified optimality gap", _number(mixture.get("gap"), percent)),
         ("merges looked at", _number(mixture.get("merges_used"), count)),
+        ("fewer merges than asked", mixture.get("merges_note")),
         ("merges in the tokenizer", _number(mixture.get("merges_listed"), count)),
         ("first merge looked at", _number(mixture.get("start_merge"), count)),
-        ("inherited from another tokenizer", None if inherited is None else str(inherited)),
+        ("inherited from another tokenizer", inherited.get("sentence")),
         ("typical count of the last merges in the sample", _number(mixture.get("median_count"), count)),
         ("merges that occur in no category", _number(mixture.get("impossible_merges"), count)),
         ("bootstrap replicates", _number(replicates, count)),
-        ("pre-tokenizer", None if mixture.get("pretokenizer") is None else str(mixture["pretokenizer"])),
+        ("pre-tokenizer of the counted text", _cutting(mixture, "pretokenizer")),
+        ("normaliser of the counted text", _cutting(mixture, "normalizer")),
+        ("how the text was cut", mixture.get("cutting_note")),
+        ("bytes that were not UTF-8", _invalid(mixture)),
         ("splits counted", ", ".join(mixture.get("splits") or ()) or None),
         ("seed", None if mixture.get("seed") is None else str(mixture["seed"])),
     ]
     return [{"label": label, "value": value} for label, value in facts if value is not None]
+
+
+def shown_cutting(value: Any) -> str:
+    """A pre-tokenizer or normaliser of a record as one short text: SentencePiece's are rules by name."""
+    if isinstance(value, Mapping):
+        rules = [
+            str(key) if setting is True else f"{key} {setting}" for key, setting in value.items() if setting
+        ]
+        value = ", ".join(rules).replace("_", " ")
+    text = "none" if value is None else str(value)
+    return text if len(text) <= CUTTING else f"{text[:CUTTING]} ..."
+
+
+def _cutting(mixture: Mapping[str, Any], key: str) -> str | None:
+    cutting = mixture.get("cutting")
+    return None if cutting is None else shown_cutting(cutting.get(key))
+
+
+def _invalid(mixture: Mapping[str, Any]) -> str | None:
+    """Categories of local files in which byte sequences had to be replaced."""
+    read = (mixture.get("read") or {}).items()
+    found = [(name, tally["invalid_sequences"]) for name, tally in read if tally["invalid_sequences"]]
+    return ", ".join(f"{count(number)} sequences in {name}" for name, number in found) or None
 
 
 def _number(value: float | None, shown: Callable[[float], str]) -> str | None:

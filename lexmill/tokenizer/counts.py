@@ -49,24 +49,45 @@ class WordCounts(NamedTuple):
     totals: pa.Table
 
 
+Cutter = Callable[[str], tuple[str, Iterable[str]]]
+"""From a text to the normalised text and its pre-tokens."""
+
+
+def named_cutter(pretokenizer: str, normalizer: str = "none") -> Cutter:
+    """The cutter of a name of `patterns.PATTERNS` or a regular expression, after a normaliser (none, NFC, NFKC)."""
+    cut, normal = splitter(pretokenizer), normalize(normalizer)
+
+    def pieces(text: str) -> tuple[str, Iterable[str]]:
+        text = normal(text)
+        return text, cut(text) if len(text) < _LONG else split_long(pretokenizer, text)
+
+    return pieces
+
+
 def count_words(
     batches: Iterable[pa.RecordBatch],
     pretokenizer: str,
     normalizer: str = "none",
     progress: Callable[[int], None] | None = None,
 ) -> WordCounts:
+    """`count_pieces` with the cutter of a pattern (see `named_cutter`)."""
+    return count_pieces(batches, named_cutter(pretokenizer, normalizer), progress)
+
+
+def count_pieces(
+    batches: Iterable[pa.RecordBatch], cutter: Cutter, progress: Callable[[int], None] | None = None
+) -> WordCounts:
     """Count the pre-tokens of documents (columns text, language, domain, split: string).
 
-    pretokenizer: a name of `patterns.PATTERNS` or a regular expression; normalizer: none, NFC, NFKC.  Counts are
-    int64 and do not depend on the order of the documents.  `progress` gets the documents done.  Memory holds
-    the distinct words only.
+    Counts are int64 and do not depend on the order of the documents.  `progress` gets the documents done.  Memory
+    holds the distinct words only.
     """
     live: dict[Category, Counter[str]] = {}
     totals: dict[Category, list[int]] = {}
     parts: list[pa.Table] = []
     done = 0
     for batch in batches:
-        _count_batch(batch, pretokenizer, normalizer, live, totals)
+        _count_batch(batch, cutter, live, totals)
         done += batch.num_rows
         if progress is not None:
             progress(done)
@@ -82,25 +103,22 @@ def count_words(
 
 def _count_batch(
     batch: pa.RecordBatch,
-    pretokenizer: str,
-    normalizer: str,
+    cutter: Cutter,
     live: dict[Category, Counter[str]],
     totals: dict[Category, list[int]],
 ) -> None:
     """Add the documents of one batch to `live` (words) and `totals` (documents, bytes, characters, words)."""
-    cut, normal = splitter(pretokenizer), normalize(normalizer)
     columns = [batch.column(name).to_pylist() for name in _COLUMNS]
     for text, language, domain, split in zip(*columns, strict=True):
         key = (language, domain, split)
         counter = live.setdefault(key, Counter())
-        text = normal(text)
-        if len(text) < _LONG:
-            pieces = cut(text)
+        text, pieces = cutter(text)
+        if isinstance(pieces, list):
             counter.update(pieces)
             words = len(pieces)
         else:
             before = counter.total()
-            counter.update(split_long(pretokenizer, text))
+            counter.update(pieces)
             words = counter.total() - before
         total = totals.setdefault(key, [0, 0, 0, 0])
         for index, more in enumerate((1, len(text.encode()), len(text), words)):
@@ -136,7 +154,7 @@ def count_file(
     The result is the same for any number of workers.
     """
     if workers <= 1:
-        return count_words(_batches(path, 0, 1), pretokenizer, normalizer, progress)
+        return count_words(document_batches(path), pretokenizer, normalizer, progress)
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
         jobs = [
@@ -145,7 +163,8 @@ def count_file(
         return merge_counts([job.result() for job in jobs])
 
 
-def _batches(path: Path, part: int, parts: int) -> Iterator[pa.RecordBatch]:
+def document_batches(path: Path, part: int = 0, parts: int = 1) -> Iterator[pa.RecordBatch]:
+    """The columns that are counted, by batches: every `parts`-th one from number `part` on."""
     with pq.ParquetFile(path) as file:
         for index, batch in enumerate(file.iter_batches(_BATCH, columns=_COLUMNS)):
             if index % parts == part:
@@ -153,7 +172,7 @@ def _batches(path: Path, part: int, parts: int) -> Iterator[pa.RecordBatch]:
 
 
 def _count_part(path: Path, part: int, parts: int, pretokenizer: str, normalizer: str) -> WordCounts:
-    return count_words(_batches(path, part, parts), pretokenizer, normalizer)
+    return count_words(document_batches(path, part, parts), pretokenizer, normalizer)
 
 
 def _counts_table(live: dict[Category, Counter[str]]) -> pa.Table:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from lexmill import archives
+from lexmill import archives, registries
 from lexmill.archives import (
     ArchiveError,
     DownloadError,
@@ -61,7 +61,7 @@ def fake_pip(
             Path(command[command.index("--dest") + 1], "demo-1.0-py3-none-any.whl").write_bytes(content)
         return subprocess.CompletedProcess(command, code, "", stderr)
 
-    monkeypatch.setattr(archives.subprocess, "run", run)
+    monkeypatch.setattr(registries.subprocess, "run", run)
     return calls
 
 

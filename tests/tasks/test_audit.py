@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lexmill.mixture.mergelist import MergeList
 from lexmill.mixture.params import AuditParams
 from lexmill.report.mixtures import mixture_data
 from lexmill.tokenizer.params import TokenizerParams
-from tasks.audit import build_mixture, build_subject
-from tasks.count import build_word_counts
-from tasks.recipes.audit import audit_step, subject_step
-from tasks.recipes.count import word_counts_step
+from lexmill.tokenizer.patterns import pattern_of
+from tasks.audit import build_mixture
+from tasks.count import build_subject_counts, build_word_counts
+from tasks.cutting import cutter_of, cutting_note
+from tasks.recipes.audit import audit_step, mixture_step, subject_step
+from tasks.recipes.count import subject_counts_step, word_counts_step
 from tasks.recipes.tokenizers import tokenizer_step
 from tasks.step import InputError
+from tasks.subject import build_subject
+from tasks.task_artifacts import share_rows
 from tasks.tokenizers import build_tokenizer
 from tests.helpers import run_build
 
@@ -97,6 +103,7 @@ def test_own_tokenizer_with_the_truth_beside_the_answer(tmp_path, inputs):
     assert mixture["gap"] <= 0.01
     assert mixture["tokenizer"] == "demo-own"
     assert mixture["inherited"] is None
+    assert mixture["cutting_note"] is None
     assert mixture["truth"]["ell_Grek"] > 0.01
     assert "occur in no category" in mixture["alarm"]  # the Greek that was left out
     metrics = {m.name: m.value for m in context.metrics}
@@ -172,8 +179,48 @@ def test_wrong_categories_are_the_users_mistake(tmp_path, inputs):
         "bytes": 0,
         "reason": "less than 2000 bytes",
     }  # its text is in other splits
-    with pytest.raises(InputError, match="5000 merges asked for"):
-        _audit(tmp_path / "c", inputs, merges=5000, bootstrap=0)
+
+
+def test_fewer_merges_than_asked_are_all_used_and_it_is_said(tmp_path, inputs):
+    artifact, _ = _audit(tmp_path, inputs, merges=5000, start_merge=40, bootstrap=0)
+    mixture = json.loads(artifact.file("mixture.json").read_text())
+    listed = mixture["merges_listed"]
+    assert (mixture["start_merge"], mixture["end_merge"], mixture["merges_used"]) == (40, listed, listed - 40)
+    assert mixture["merges_note"].startswith(
+        "5,000 merges from merge 40 on were asked for, but the tokenizer has"
+    )
+    facts = {fact["label"]: fact["value"] for fact in mixture_data("own", mixture)["facts"]}
+    assert facts["fewer merges than asked"] == mixture["merges_note"]
+
+
+def test_merges_are_counted_from_the_first_one_looked_at(tmp_path, inputs):
+    artifact, _ = _audit(tmp_path / "out", inputs, merges=60, start_merge=20, bootstrap=0)
+    mixture = json.loads(artifact.file("mixture.json").read_text())
+    assert (mixture["start_merge"], mixture["end_merge"], mixture["merges_used"]) == (20, 80, 60)
+    assert mixture["merges_note"] is None
+    assert mixture["signal_merges"] is None
+    with pytest.raises(InputError, match="leaves no merge to look at"):
+        _audit(tmp_path / "no", inputs, start_merge=344, bootstrap=0)
+
+
+def test_the_chart_is_an_svg_with_a_bar_and_an_interval_for_every_category(tmp_path, inputs):
+    artifact, _ = _audit(tmp_path / "out", inputs, splits=["valid", "test"])
+    root = ElementTree.fromstring(artifact.file("shares.svg").read_bytes())
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    drawn = [element.get("class") or "" for element in root.iter()]
+    assert sum(name.startswith("bar") for name in drawn) == 3
+    assert sum(name == "whisker" for name in drawn) == 9  # a line and two caps each
+    assert sum(name == "truth" for name in drawn) == 3
+
+
+def test_shares_of_an_audit_as_rows(tmp_path, inputs):
+    artifact, _ = _audit(tmp_path / "out", inputs, min_bytes=100)
+    rows = share_rows(artifact)
+    assert list(rows[0]) == ["category", "bytes, %", "lower, %", "upper, %", "pairs, %", "truth, %"]
+    shares = [float(row["bytes, %"]) for row in rows]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(100, abs=0.1)
+    assert next(row for row in rows if row["category"] == "ell_Grek")["lower, %"] != ""
 
 
 def test_a_local_file_is_a_subject_by_its_content(tmp_path, inputs):
@@ -212,6 +259,105 @@ def test_a_file_that_is_no_bpe_is_the_users_mistake(tmp_path):
     step = subject_step("demo", params, tmp_path)
     with pytest.raises(InputError, match="holds a Unigram model"):
         run_build(build_subject, tmp_path / "out", step.params, runtime=step.runtime)
+
+
+def test_text_that_is_cut_otherwise_than_the_file_says_is_noted():
+    gpt4 = MergeList.from_merges([(b"a", b"b")], "tokenizer.json", pretokenizer=pattern_of("gpt4"))
+    _, label = cutter_of(None, "gpt2", "none", "x")
+    assert (
+        cutting_note(gpt4, label)
+        == "The text was not cut as the tokenizer's file says, but by gpt2 instead of gpt4."
+    )
+    _, label = cutter_of(None, "gpt4", "NFC", "x")
+    assert "normalised by NFC instead of none" in cutting_note(gpt4, label)
+    _, label = cutter_of(gpt4, None, "none", "x")
+    assert cutting_note(gpt4, label) is None
+    silent = MergeList.from_merges([(b"a", b"b")], "tiktoken")
+    assert "does not say how it cuts text; the text was cut by gpt4" in cutting_note(silent, label)
+    with pytest.raises(InputError, match=r"x: .*--pretokenizer"):
+        cutter_of(silent, None, None, "x")
+
+
+@pytest.fixture
+def long_list():
+    """2,500 merges over two letters, as lines of a vocab.bpe."""
+    tokens, lines = ["a", "b"], []
+    for i in range(2500):
+        left, right = tokens[i // 2], "ab"[i % 2]
+        lines.append(f"{left} {right}")
+        tokens.append(left + right)
+    return lines
+
+
+def _local_subject(folder, name, lines, **settings):
+    folder.mkdir()
+    (folder / "vocab.bpe").write_text("\n".join(lines) + "\n")
+    params = AuditParams.model_validate(
+        {"name": name, "tokenizer": {"path": str(folder / "vocab.bpe"), **settings}}
+    )
+    step = subject_step("demo", params, folder)
+    artifact, _ = run_build(build_subject, folder / "out", step.params, runtime=step.runtime, name=step.name)
+    return artifact
+
+
+def test_merges_of_another_audited_tokenizer_are_skipped(tmp_path, inputs, long_list):
+    older = _local_subject(tmp_path / "older", "older", long_list[:1200])
+    newer = _local_subject(tmp_path / "newer", "newer", long_list)
+    subjects = {**inputs, "tokenizer": [newer], "known": [older]}
+    artifact, _ = _audit(tmp_path / "out", subjects, merges=100, bootstrap=0)
+    mixture = json.loads(artifact.file("mixture.json").read_text())
+    assert (mixture["inherited"]["name"], mixture["inherited"]["merges"]) == ("older", 1200)
+    assert (mixture["start_merge"], mixture["end_merge"]) == (1200, 1300)
+    facts = {fact["label"]: fact["value"] for fact in mixture_data("x", mixture)["facts"]}
+    assert facts["inherited from another tokenizer"] == mixture["inherited"]["sentence"]
+    own, _ = _audit(tmp_path / "own", subjects, merges=100, start_merge=0, bootstrap=0)
+    assert json.loads(own.file("mixture.json").read_text())["start_merge"] == 0
+
+
+def test_known_files_enter_by_their_content(tmp_path, inputs, long_list):
+    older = _local_subject(tmp_path / "older", "older", long_list[:1200])
+    newer = _local_subject(tmp_path / "newer", "newer", long_list)
+    known = {"old": older.file("vocab.bpe")}
+    params = AuditParams.model_validate(
+        {"name": "x", "tokenizer": "x", "merges": 50, "bootstrap": 0, "min_bytes": 100}
+    )
+    step = mixture_step("demo-x", params, {}, "gpt2", "none", known)
+    assert str(tmp_path) not in json.dumps(dict(step.params))
+    subjects = {**inputs, "tokenizer": [newer]}
+    artifact, _ = run_build(
+        build_mixture, tmp_path / "out", step.params, subjects, step.runtime, name=step.name
+    )
+    assert json.loads(artifact.file("mixture.json").read_text())["inherited"]["name"] == "old"
+    known["old"].write_text("a b\n")
+    with pytest.raises(InputError, match="the known tokenizer old has changed: run again"):
+        run_build(build_mixture, tmp_path / "again", step.params, subjects, step.runtime, name=step.name)
+
+
+def test_counts_cut_as_the_file_says_serve_its_audit(tmp_path, inputs, long_list):
+    subject = _local_subject(tmp_path / "subject", "gpt2", long_list)
+    step = subject_counts_step("demo", ("tokenizer", "demo-gpt2-subject"), None, None)
+    counts, _ = run_build(
+        build_subject_counts,
+        tmp_path / "counts",
+        step.params,
+        {"documents": inputs["documents"], "tokenizer": [subject]},
+        name=step.name,
+    )
+    named = inputs["word_counts"][0]  # the format vocab.bpe has the gpt2 pattern
+    for name in ("counts", "totals"):
+        assert pq.read_table(counts.file(f"{name}.parquet")).equals(
+            pq.read_table(named.file(f"{name}.parquet"))
+        )
+    audit = AuditParams.model_validate(
+        {"name": "gpt2", "tokenizer": "x", "merges": 50, "bootstrap": 2, "min_bytes": 100}
+    )
+    step = audit_step("demo", audit, ("tokenizer", "demo-gpt2-subject"), None, None)
+    assert step.inputs["word_counts"] == (("word_counts", "demo-gpt2-subject"),)
+    subjects = {**inputs, "tokenizer": [subject], "word_counts": [counts]}
+    artifact, _ = run_build(build_mixture, tmp_path / "out", step.params, subjects, name=step.name)
+    mixture = json.loads(artifact.file("mixture.json").read_text())
+    assert mixture["cutting"]["pretokenizer_from"] == "format"
+    assert mixture["interval"]["replicates"] == 2
 
 
 @pytest.mark.network

@@ -62,6 +62,16 @@ def test_a_change_runs_only_what_depends_on_it_and_says_why(warehouse: Warehouse
     assert why["c"] == ("input documents/b changed",)
 
 
+def test_an_input_may_be_given_that_no_step_makes(warehouse: Warehouse) -> None:
+    build(make_plan(chain(), warehouse), warehouse)
+    a = warehouse.latest("documents", "a")
+    assert a is not None
+    (planned,) = make_plan([step("e", ("a",))], warehouse, {("documents", "a"): a.record.fingerprint})
+    assert planned.inputs["parts"] == (("documents", "a", a.record.fingerprint),)
+    (other,) = make_plan([step("e", ("a",))], warehouse, {("documents", "a"): "0" * 16})
+    assert other.fingerprint != planned.fingerprint
+
+
 def test_a_recipe_version_is_a_change(warehouse: Warehouse) -> None:
     build(make_plan([step("a")], warehouse), warehouse)
     (planned,) = make_plan([replace(step("a"), version=2)], warehouse)

@@ -49,6 +49,17 @@ def train(words: dict[bytes, float], merges: int) -> list[tuple[bytes, bytes]]:
     return learned
 
 
+def encode_below(token: bytes, ranks: dict[bytes, int]) -> list[bytes]:
+    """The parts of a token when only tokens of `ranks` may be made, the lowest rank first, leftmost first."""
+    parts = [token[i : i + 1] for i in range(len(token))]
+    while True:
+        known = [i for i in range(len(parts) - 1) if parts[i] + parts[i + 1] in ranks]
+        if not known:
+            return parts
+        best = min(known, key=lambda i: (ranks[parts[i] + parts[i + 1]], i))
+        parts[best : best + 2] = [parts[best] + parts[best + 1]]
+
+
 def counts_before(merges: list[tuple[bytes, bytes]], words: dict[bytes, int], step: int) -> dict:
     tokens = split_words(words)
     for pair in merges[:step]:

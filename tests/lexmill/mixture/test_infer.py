@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from lexmill.mixture.answer import alarm_sentence
-from lexmill.mixture.bootstrap import ReplicateError, document_replicates, intervals
+from lexmill.mixture.bootstrap import Document, document_replicates
 from lexmill.mixture.infer import MixtureInputError, infer_mixture, signal_merges
 from lexmill.mixture.mergelist import MergeList
 from lexmill.mixture.words import word_table
@@ -57,7 +58,11 @@ def _table(sample, names):
 
 
 def _units(sample):
-    return [(f"{name}{i}", name, d) for name, documents in sample.items() for i, d in enumerate(documents)]
+    return [
+        Document(f"{name}{i}", name, "one", d)
+        for name, documents in sample.items()
+        for i, d in enumerate(documents)
+    ]
 
 
 def test_shares_are_found_in_bytes_with_intervals_and_evidence(case):
@@ -109,37 +114,6 @@ def test_the_same_input_gives_the_same_answer(case):
     assert answers[0] == answers[1]
 
 
-def test_documents_of_one_group_get_one_weight():
-    table = word_table([("x", b"ab", 1), ("y", b"cd", 1)])
-    units = [("group", "x", ["ab"]), ("group", "y", ["cd"])]
-    replicates = document_replicates(table, lambda: units, 50, seed=0).counts
-    assert (replicates[0] == replicates[1]).all()
-    assert replicates.std() > 0
-
-
-@pytest.mark.parametrize("documents", [[("a", "x", ["ab", "zz"])], [("a", "x", [])]])
-def test_documents_that_are_not_the_counted_text_are_refused(documents):
-    table = word_table([("x", b"ab", 1)])
-    with pytest.raises(ReplicateError, match="word counts"):
-        document_replicates(table, lambda: documents, 2, seed=0)
-
-
-def test_every_replicate_has_text_of_every_category():
-    table = word_table([("x", b"ab", 9), ("y", b"cd", 1), ("z", b"cd", 1), ("one", b"e", 1)])
-    units = [(f"x{i}", "x", ["ab"]) for i in range(9)] + [
-        ("shared", "y", ["cd"]),
-        ("shared", "z", ["cd"]),
-        ("e", "one", ["e"]),
-    ]
-    found = [document_replicates(table, lambda: iter(units), 100, seed=0) for _ in range(2)]
-    assert (found[0].counts == found[1].counts).all()
-    pairs = dict(zip(table.categories, table.category_pairs(found[0].counts), strict=True))
-    assert (pairs["y"] > 0).all()
-    assert (pairs["y"] == pairs["z"]).all()  # documents of one group keep one weight
-    assert pairs["x"].mean() == pytest.approx(9, abs=1.5)
-    assert dict(zip(table.categories, found[0].units, strict=True)) == {"one": 0, "x": 9, "y": 1, "z": 1}
-
-
 @pytest.mark.parametrize("few", [{"z": 1}, {"y": 2, "z": 2}], ids=["one document", "twice two documents"])
 def test_a_category_of_few_documents_has_no_interval_and_the_others_do(case, few):
     merges, sample = case
@@ -157,24 +131,58 @@ def test_a_category_of_few_documents_has_no_interval_and_the_others_do(case, few
             assert 0 <= share.lower < share.bytes < share.upper <= 1
 
 
-def test_the_intervals_say_what_they_rest_on(case):
+def test_the_intervals_say_what_they_rest_on(case, monkeypatch):
     merges, sample = case
     table = _table(sample, SHARES)
-    replicates = document_replicates(table, lambda: _units(sample), 2, seed=1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lexmill.mixture.infer.REPLICATE_MERGES", 30)
-        mixture = infer_mixture(merges, table, use=60, start_merge=10, replicates=replicates)
-    assert "answer from merges 10 to 59, but its width" in mixture.covers
-    assert "look at merges 10 to 39 only" in mixture.covers
-    assert "not calibrated" in mixture.covers
+    units = [
+        unit._replace(source=str(i % 2) if unit.category == "x" else "one")
+        for i, unit in enumerate(_units(sample))
+    ]
+    replicates = document_replicates(table, lambda: units, 2, seed=1)
+    monkeypatch.setattr("lexmill.mixture.infer.REPLICATE_MERGES", 30)
+    mixture = infer_mixture(merges, table, use=60, start_merge=10, replicates=replicates)
+    assert "Its width comes from merges 10 to 39, its centre from merges 10 to 59." in mixture.covers
+    assert "For x it also covers another mix of the counted sources" in mixture.covers
+    assert "nor other sources than the one of y, z." in mixture.covers
+    assert mixture.several_sources == ("x",)
+    assert mixture.covers.endswith("148 of 160 such intervals held the true share.")
     assert infer_mixture(merges, table, use=60).covers.startswith("No replicates were made")
 
 
-def test_intervals_stay_between_zero_and_one():
-    lower, upper = intervals(np.array([0.01, 0.99]), np.array([[0.0, 1.0], [0.1, 0.9], [0.2, 0.8]]))
-    assert lower[0] == 0
-    assert upper[1] == 1
-    assert (intervals(np.array([0.5]), np.empty((0, 1)))[0] == 0.5).all()
+def test_the_replicates_look_at_as_many_merges_as_the_answer(case):
+    merges, sample = case
+    table = _table(sample, SHARES)
+    replicates = document_replicates(table, lambda: _units(sample), 2, seed=1)
+    mixture = infer_mixture(merges, table, use=60, replicates=replicates)
+    assert mixture.replicate_merges == 60
+    assert "Its width comes from" not in mixture.covers
+
+
+def test_a_category_without_a_merge_of_its_own_may_have_any_small_share(case):
+    merges, sample = case
+    alone = {**sample, "w": [["".join(chr(ord(c) + 600) for c in word) for word in d] for d in sample["x"]]}
+    table = word_table([(name, w, n) for name in alone for w, n in _counts(alone[name]).items()])
+    replicates = document_replicates(table, lambda: _units(alone), 8, seed=1)
+    mixture = infer_mixture(merges, table, use=100, replicates=replicates)
+    share = next(s for s in mixture.shares if s.category == "w")
+    assert mixture.invisible == ("w",)
+    assert share.lower == 0.0
+    # a pair of w as frequent as in x must stay rarer than the last merges
+    assert 0.01 < share.upper < 0.2
+    assert "No merge comes mainly from w" in mixture.covers
+
+
+def test_late_merges_are_no_evidence(case):
+    merges, sample = case
+    table = _table(sample, SHARES)
+    whole = infer_mixture(merges, table, use=60)
+    late = (5, 6, 40)
+    mixture = infer_mixture(replace(merges, late=late), table, use=60)
+    assert {e.step for e in whole.evidence} & set(late)
+    assert not {e.step for e in mixture.evidence} & set(late)
+    assert mixture.fit.merges == whole.fit.merges - len(late)
+    with pytest.raises(MixtureInputError, match="all merges from 0 to 59 are out of order"):
+        infer_mixture(replace(merges, late=tuple(range(60))), table, use=60)
 
 
 def test_auto_stops_where_the_sample_has_no_signal():
@@ -193,9 +201,3 @@ def test_wrong_input_is_named(case):
         infer_mixture(merges, _table(sample, SHARES), use=999)
     with pytest.raises(MixtureInputError, match="start_merge 150 leaves no merge"):
         infer_mixture(merges, _table(sample, SHARES), start_merge=150)
-
-
-def test_alarm_sentence_names_its_reasons():
-    assert alarm_sentence(0, 1000, 0.1) is None
-    assert "30 of 1000 merges (3.0%) occur in no category" in str(alarm_sentence(30, 1000, 0.1))
-    assert "40%" in str(alarm_sentence(0, 1000, 0.4))
