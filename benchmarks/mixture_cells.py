@@ -47,7 +47,7 @@ def ours_beside(merges: MergeList, words: WordTable, last: int) -> Beside:
     """Count, and solve merges 0..last-1 to optimality."""
     warm_up()
     begin = time.process_time()
-    table = frequencies(count_pairs(merges, words, last), words.category_pairs()[:, 0])
+    table = frequencies(count_pairs(merges, words, last))
     counted = time.process_time()
     solution = MixtureProgram(table).solve(0, last, 0.0)
     return Beside(counted - begin, time.process_time() - counted, solution.objective / SCALE, solution.rounds)

@@ -1,8 +1,8 @@
 """Count every adjacent token pair before every merge, in every category, by applying the merges once.
 
 Whether a merge happens inside a word does not depend on how often the word occurs.  The merges are therefore
-applied once to the distinct words of all categories together, and each change of a pair is weighted by the
-word's count in each category (and in each bootstrap replicate) afterwards.
+applied once to the distinct words of all categories together, and each change of a pair is added up at once,
+weighted by the word's count in each category (and in each bootstrap replicate).
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lexmill.mixture.kernels import build_segments, fill_table, merge_words, sum_events
+from lexmill.mixture.kernels import build_segments, fill_table, merge_words, move_changes
 from lexmill.mixture.mergelist import MergeList
 from lexmill.mixture.symbols import possible_pairs, symbols_of
 from lexmill.mixture.words import WordTable
 
-EVENTS_PER_BATCH = 1 << 23  # 13 bytes an event, and 16 while sorting: about 250 MB
+FIRST_SLOTS = 1 << 18
+PIECES_PER_CALL = 1 << 17  # between two signs of progress, and two chances to interrupt
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 
@@ -42,6 +43,7 @@ class PairCounts:
     start: Int64  # (segments + 1,)
     member: Int32  # (entries,)
     count: Int64  # (entries, columns)
+    sizes: Int64  # (categories, columns) pairs at the first step, recorded or not: what frequencies are relative to
 
     def restrict(self, wanted: npt.NDArray[np.bool_]) -> PairCounts:
         """Only the segments of pairs with wanted[pair]; pair numbers stay."""
@@ -53,6 +55,7 @@ class PairCounts:
         return PairCounts(
             self.steps, self.categories, self.left, self.right,
             self.pair[kept], self.begin[kept], self.end[kept], start, self.member[entries], self.count[entries],
+            self.sizes,
         )  # fmt: skip
 
     def at(self, step: int, column: int = 0) -> dict[tuple[int, int], list[int]]:
@@ -87,6 +90,27 @@ class _PairIndex:
         self._rebuild(2 * len(self.keys))
 
 
+class _Changes:
+    """Growing hash table of changes."""
+
+    def __init__(self, columns: int) -> None:
+        self.count = 0
+        self.key = np.full(FIRST_SLOTS, -1, np.int64)
+        self.change = np.zeros((FIRST_SLOTS, columns), np.int64)
+
+    def grow(self) -> None:
+        size = 2 * len(self.key)
+        key, change = np.full(size, -1, np.int64), np.zeros((size, self.change.shape[1]), np.int64)
+        move_changes(self.key, self.change, key, change)
+        self.key, self.change = key, change
+
+    def order(self) -> Int64:
+        """Places that change something, by key."""
+        used = np.flatnonzero(self.key >= 0)
+        used = used[self.change[used].any(axis=1)]
+        return used[np.argsort(self.key[used])]
+
+
 def count_pairs(
     merges: MergeList,
     words: WordTable,
@@ -101,7 +125,7 @@ def count_pairs(
     `counts` (entries of `words`, columns) int64 replaces the words' own counts: one column a bootstrap replicate.
     `only` restricts the recording to pairs that have a segment in it, whose pair numbers are kept.  Pairs that the
     list's trainer could not merge are not recorded (see `symbols.possible_pairs`).
-    Memory: 250 MB of buffers, plus 24 + 8 x columns bytes for each (pair, step, category) change.
+    Memory: 32 + 32 x columns bytes at most for each (pair, step, category) change, half as much again while growing.
     Raises ValueError when not 0 <= first < steps <= len(merges).
     """
     if not 0 <= first < steps <= len(merges):
@@ -109,83 +133,37 @@ def count_pairs(
             f"merges {first} to {steps} asked for, but the list has {len(merges)}: ask for 1 to {len(merges)}"
         )
     pieces = symbols_of(merges, words)
-    left, right = merges.token_ids()
-    index = _PairIndex(left[:steps], right[:steps])
-    if only is not None:
-        index = _PairIndex(only.left, only.right)
     row_count = np.ascontiguousarray(words.count[:, None] if counts is None else counts)
+    categories, columns = len(words.categories), row_count.shape[1]
+    left, right = merges.token_ids()
+    index = _PairIndex(left[:steps], right[:steps]) if only is None else _PairIndex(only.left, only.right)
     wanted = None if only is None else np.unique(only.pair)
-    batches = []
+    changes, sizes = _Changes(columns), np.zeros((categories, columns), np.int64)
     done, total = 0, len(pieces.word)
-    longest = int(np.diff(pieces.offsets).max(initial=0))
-    buffer = max(min(EVENTS_PER_BATCH, 6 * len(pieces.symbol)), 6 * longest)
-    pair, step = np.empty(buffer, np.int32), np.empty(buffer, np.int32)
-    piece, sign = np.empty(buffer, np.int32), np.empty(buffer, np.int8)
     while done < total:
         keep = np.ones(len(index.left), np.uint8)
         if wanted is not None:
             keep[:] = 0
             keep[wanted] = 1
-        following, events, index.pairs = merge_words(
-            pieces.symbol, pieces.offsets, pieces.base, done, first, steps, index.keys, index.values, index.left,
-            index.right, index.pairs, keep, pair, step, piece, sign,
+        until = min(total, done + PIECES_PER_CALL)
+        following, index.pairs, changes.count = merge_words(
+            pieces.symbol, pieces.offsets, pieces.word[:until], pieces.base, done, first, steps,
+            index.keys, index.values, index.left, index.right, index.pairs, keep,
+            changes.key, changes.change, changes.count,
+            words.row_start, words.row_category, row_count, sizes,
         )  # fmt: skip
-        if events:
-            key = pair[:events].astype(np.int64) * steps + step[:events]
-            order = np.argsort(key, kind="stable")
-            batches.append(
-                sum_events(
-                    order,
-                    key,
-                    pieces.word[piece[:events]],
-                    sign,
-                    words.row_start,
-                    words.row_category,
-                    row_count,
-                    len(words.categories),
-                )
-            )
-        if (
-            following < total
-            and 6 * (pieces.offsets[following + 1] - pieces.offsets[following]) + events <= buffer
-        ):
-            index.grow()
+        if following < until:
+            length = int(pieces.offsets[following + 1] - pieces.offsets[following])
+            if 2 * (index.pairs + 3 * length) > len(index.keys):
+                index.grow()
+            else:
+                changes.grow()
         done = following
         if progress is not None:
             progress(done / max(total, 1))
-    key, category, change = _join(batches, len(words.categories), row_count.shape[1])
-    segments = build_segments(key, category, change, steps, len(words.categories))
-    pairs = index.pairs
-    found = PairCounts(steps, len(words.categories), index.left[:pairs], index.right[:pairs], *segments)
+    pair, begin, end, start, member, count = build_segments(
+        changes.order(), changes.key, changes.change, steps, categories
+    )
+    left, right = index.left[: index.pairs], index.right[: index.pairs]
+    found = PairCounts(steps, categories, left, right, pair, begin, end, start, member, count, sizes)
     return found if merges.byte_level else found.restrict(possible_pairs(merges, found.left, found.right))
-
-
-def category_pairs(merges: MergeList, words: WordTable, counts: Int64 | None = None) -> Int64:
-    """Adjacent pairs of base symbols in every category, (categories, columns): what pair counts are relative to.
-
-    `counts` as in `count_pairs`.
-    """
-    pieces = symbols_of(merges, words)
-    inside = np.zeros(len(words.offsets) - 1, np.int64)
-    np.add.at(inside, pieces.word, np.diff(pieces.offsets) - 1)
-    return words.weigh(inside, counts)
-
-
-def _join(
-    batches: list[tuple[Int64, Int32, Int64]], categories: int, columns: int
-) -> tuple[Int64, Int32, Int64]:
-    """Add up the changes of all batches; sorted by key, category."""
-    if not batches:
-        return np.empty(0, np.int64), np.empty(0, np.int32), np.empty((0, columns), np.int64)
-    if len(batches) == 1:
-        return batches[0]
-    key = np.concatenate([b[0] for b in batches])
-    category = np.concatenate([b[1] for b in batches])
-    change = np.concatenate([b[2] for b in batches])
-    order = np.lexsort((category, key))
-    key, category, change = key[order], category[order], change[order]
-    new = np.ones(len(key), bool)
-    new[1:] = (key[1:] != key[:-1]) | (category[1:] != category[:-1])
-    starts = np.flatnonzero(new)
-    change = np.add.reduceat(change, starts, axis=0)
-    return key[starts], category[starts], change

@@ -62,15 +62,15 @@ def infer_mixture(
     Raises MixtureInputError for fewer than two categories, a category without pairs, or an empty merge range.
     """
     seconds = {} if seconds is None else seconds
-    sizes = category_sizes(merges, words)
-    _check(merges, words, sizes, use, start_merge)
+    _check_range(merges, words, use, start_merge)
     last = min(len(merges), start_merge + AUTO_LIMIT) if use == "auto" else use
     with _timed(seconds, "count"):
         progress(0.0, f"counting pairs over {last} merges")
         counts = count_pairs(
             merges, words, last, first=start_merge, progress=lambda f: progress(0.2 * f, "counting pairs")
         )
-        table = frequencies(counts, sizes.pairs[:, 0])
+        sizes, table = category_sizes(words, counts), frequencies(counts)
+    _check_sizes(words, sizes, start_merge)
     typical = np.rint(table.own @ sizes.pairs[:, 0] / SCALE)
     signal = None
     if use == "auto":
@@ -189,18 +189,24 @@ def signal_merges(typical: npt.NDArray[np.float64], start: int) -> int:
     return last
 
 
-def _check(merges: MergeList, words: WordTable, sizes: Sizes, use: int | str, start: int) -> None:
+def _check_range(merges: MergeList, words: WordTable, use: int | str, start: int) -> None:
     if len(words.categories) < 2:
         raise MixtureInputError(
             f"a mixture needs at least two categories, but there is {len(words.categories)}: {words.categories}"
         )
-    for name, size in zip(words.categories, sizes.pairs[:, 0], strict=True):
-        if size == 0:
-            raise MixtureInputError(f"category {name} has no pair of adjacent symbols to count: leave it out")
     if isinstance(use, int) and use > len(merges):
         raise MixtureInputError(f"{use} merges asked for, but the tokenizer has {len(merges)}: ask for fewer")
     if start >= (use if isinstance(use, int) else len(merges)):
         raise MixtureInputError(f"start_merge {start} leaves no merge to look at: give a smaller one")
+
+
+def _check_sizes(words: WordTable, sizes: Sizes, start: int) -> None:
+    left = f" left after merge {start - 1}" if start else ""
+    for name, size in zip(words.categories, sizes.pairs[:, 0], strict=True):
+        if size == 0:
+            raise MixtureInputError(
+                f"category {name} has no pair of adjacent symbols{left} to count: leave it out"
+            )
 
 
 def _point(solution: Solution, table: Frequencies, first: int, last: int, sizes: Sizes) -> CurvePoint:

@@ -46,6 +46,7 @@ class Inherited:
     removed_kind: str  # "digit", ..., "" when none was removed, "other" for a few of no one kind
     sentence: str
     start_merge: int  # where to begin an audit; 0 when nothing would be left
+    whole: bool  # the beginning is all of the other list, not only its own beginning
 
 
 def inherited_prefix(merges: MergeList, known: Mapping[str, MergeList]) -> Inherited | None:
@@ -58,7 +59,9 @@ def inherited_prefix(merges: MergeList, known: Mapping[str, MergeList]) -> Inher
     for name, other in sorted(known.items()):
         if other.byte_level == merges.byte_level and (prefix := _prefix(name, merges, other)):
             found.append(prefix)
-    return min(found, key=lambda p: (p.start_merge == 0, -p.merges, p.removed, p.name), default=None)
+    return min(
+        found, key=lambda p: (p.start_merge == 0, -p.merges, not p.whole, p.removed, p.name), default=None
+    )
 
 
 def _prefix(name: str, merges: MergeList, other: MergeList) -> Inherited | None:
@@ -72,8 +75,9 @@ def _prefix(name: str, merges: MergeList, other: MergeList) -> Inherited | None:
     kind = "" if not removed else kinds[0][0] if kinds else "other"
     rest = len(ours) - length
     start = length if rest >= MIN_REMAINDER else 0
-    sentence = _sentence(name, length, len(ours), reached == len(theirs), len(removed), kind, start)
-    return Inherited(name, length, len(removed), kind, sentence, start)
+    whole = reached == len(theirs)
+    sentence = _sentence(name, length, len(ours), whole, len(removed), kind, start)
+    return Inherited(name, length, len(removed), kind, sentence, start, whole)
 
 
 _Kinds = list[tuple[str, Callable[[bytes], bool]]]

@@ -60,53 +60,78 @@ def _pop(heap, size):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def move_changes(change_key, change, new_key, new_change):  # type: ignore[no-untyped-def]
+    """Enter the changes of one table into an empty, larger one."""
+    for old in range(len(change_key)):
+        if change_key[old] >= 0:
+            slot = _change_slot(new_key, change_key[old])
+            new_key[slot] = change_key[old]
+            new_change[slot] = change[old]
+
+
+@njit(cache=True)
+def _change_slot(change_key, key):  # type: ignore[no-untyped-def]
+    """Place of `key`, or the free place (-1) for it."""
+    mask = len(change_key) - 1
+    slot = np.int64(((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(29)) & np.uint64(mask))
+    while change_key[slot] >= 0 and change_key[slot] != key:
+        slot = (slot + 1) & mask
+    return slot
+
+
+@njit(cache=True)
+def _change(change_key, change, changes, key, sign, word, row_start, row_category, row_count):  # type: ignore[no-untyped-def]
+    """Add one occurrence (sign +1 or -1) in every category's text; returns how many changes there are now."""
+    for entry in range(row_start[word], row_start[word + 1]):
+        slot = _change_slot(change_key, key + row_category[entry])
+        if change_key[slot] < 0:
+            change_key[slot] = key + row_category[entry]
+            changes += 1
+        for r in range(change.shape[1]):
+            change[slot, r] += sign * row_count[entry, r]
+    return changes
+
+
+@njit(cache=True)
 def merge_words(  # type: ignore[no-untyped-def]
-    symbols,
-    offsets,
-    base,
-    piece,
-    first,
-    merges,
-    keys,
-    values,
-    left,
-    right,
-    pairs,
-    keep,
-    event_pair,
-    event_step,
-    event_piece,
-    event_sign,
-):
-    """Apply all merges in order to pieces piece.. and record every change of a pair's count from step `first` on.
+    symbols, offsets, word_of, base, piece, first, merges,
+    keys, values, left, right, pairs, keep,
+    change_key, change, changes,
+    row_start, row_category, row_count, sizes,
+):  # fmt: skip
+    """Apply all merges in order to pieces piece.. and add up every change of a pair's count from step `first` on.
 
-    Piece w is symbols[offsets[w]:offsets[w+1]], base symbols with ids below `base`; merge t makes token base + t.
-    Pair p has token ids left[p], right[p]; pairs below `merges` are the merges themselves; new pairs are appended
-    (`pairs` are known so far) and entered in the table.  An event says that after `step` merges pair `event_pair`
-    occurs `event_sign` (+1 or -1) more often in one occurrence of `event_piece`; at step `first` all pairs then
-    there are recorded.  Pairs with keep[p] == 0 are not recorded.  Stops before a piece that might overflow the
-    event arrays, the pair arrays or half of the table.
+    Piece i is symbols[offsets[i]:offsets[i+1]] of word word_of[i], base symbols with ids below `base`; merge t makes
+    token base + t.  Word w has the entries row_start[w]..row_start[w+1]-1 with a category each and counts (entries,
+    columns).  Pair p has token ids left[p], right[p]; pairs below `merges` are the merges themselves; new pairs are
+    appended (`pairs` are known so far) and entered in the table `keys`, `values`.
+    Place i of the table of changes, which holds `changes` so far, says that after s merges pair p occurs change[i]
+    (columns) more often in category c, with change_key[i] = (p * merges + s) * categories + c, -1 where free.  At
+    step `first` all pairs then there are changes, and their numbers are added to `sizes` (categories, columns).
+    Pairs with keep[p] == 0 are left out.
+    Stops before a piece that might overflow the pairs or half of a table.
 
-    Returns (next piece, events, pairs).
+    Returns (next piece, pairs, changes).
     """
+    categories = len(sizes)
     longest = 0
-    for w in range(piece, len(offsets) - 1):
-        longest = max(longest, offsets[w + 1] - offsets[w])
+    for i in range(piece, len(word_of)):
+        longest = max(longest, offsets[i + 1] - offsets[i])
     token = np.empty(longest, np.int32)
     following = np.empty(longest, np.int64)
     previous = np.empty(longest, np.int64)
     pair_at = np.empty(longest, np.int64)
     heap = np.empty(3 * longest + 1, np.int64)
-    events = 0
-    for w in range(piece, len(offsets) - 1):
-        begin = offsets[w]
-        length = offsets[w + 1] - begin
+    for number in range(piece, len(word_of)):
+        begin, word = offsets[number], word_of[number]
+        length = offsets[number + 1] - begin
+        more = 6 * length * (row_start[word + 1] - row_start[word])
         if (
-            events + 6 * length > len(event_pair)
-            or pairs + 3 * length > len(left)
+            pairs + 3 * length > len(left)
             or 2 * (pairs + 3 * length) > len(keys)
+            or 2 * (changes + more) > len(change_key)
         ):
-            return w, events, pairs
+            return number, pairs, changes
         size = 0
         for i in range(length):
             token[i] = symbols[begin + i]
@@ -132,13 +157,19 @@ def merge_words(  # type: ignore[no-untyped-def]
             merge = heap[0] >> 32 if size > 0 else merges
             if merge >= first and not recording:
                 recording = True
+                there = 0
                 for i in range(length):
-                    if pair_at[i] >= 0 and keep[pair_at[i]]:
-                        event_pair[events] = pair_at[i]
-                        event_step[events] = first
-                        event_piece[events] = w
-                        event_sign[events] = 1
-                        events += 1
+                    if pair_at[i] < 0:
+                        continue
+                    there += 1
+                    if keep[pair_at[i]]:
+                        changes = _change(
+                            change_key, change, changes, (pair_at[i] * merges + first) * categories, 1,
+                            word, row_start, row_category, row_count,
+                        )  # fmt: skip
+                for entry in range(row_start[word], row_start[word + 1]):
+                    for r in range(sizes.shape[1]):
+                        sizes[row_category[entry], r] += there * row_count[entry, r]
             if size == 0:
                 break
             i = _pop(heap, size) & 0xFFFFFFFF
@@ -151,11 +182,10 @@ def merge_words(  # type: ignore[no-untyped-def]
             record = recording and merge + 1 < merges  # nobody asks for the counts after the last merge
             product = np.int32(base + merge)
             if record and keep[merge]:
-                event_pair[events] = merge
-                event_step[events] = merge + 1
-                event_piece[events] = w
-                event_sign[events] = -1
-                events += 1
+                changes = _change(
+                    change_key, change, changes, (merge * merges + merge + 1) * categories, -1,
+                    word, row_start, row_category, row_count,
+                )  # fmt: skip
             pair_at[i] = -1
             for side in range(2):
                 if side == 0:
@@ -176,84 +206,36 @@ def merge_words(  # type: ignore[no-untyped-def]
                     left[pairs] = a
                     right[pairs] = b
                     pairs += 1
-                new = values[slot]
+                new = np.int64(values[slot])
                 pair_at[place] = new
                 if merge < new < merges:
-                    _push(heap, size, (np.int64(new) << 32) | place)
+                    _push(heap, size, (new << 32) | place)
                     size += 1
                 if record and keep[old]:
-                    event_pair[events] = old
-                    event_step[events] = merge + 1
-                    event_piece[events] = w
-                    event_sign[events] = -1
-                    events += 1
+                    changes = _change(
+                        change_key, change, changes, (old * merges + merge + 1) * categories, -1,
+                        word, row_start, row_category, row_count,
+                    )  # fmt: skip
                 if record and keep[new]:
-                    event_pair[events] = new
-                    event_step[events] = merge + 1
-                    event_piece[events] = w
-                    event_sign[events] = 1
-                    events += 1
+                    changes = _change(
+                        change_key, change, changes, (new * merges + merge + 1) * categories, 1,
+                        word, row_start, row_category, row_count,
+                    )  # fmt: skip
             token[i] = product
             following[i] = after
             pair_at[j] = -1
             if after < length:
                 previous[after] = i
-    return len(offsets) - 1, events, pairs
+    return len(word_of), pairs, changes
 
 
 @njit(cache=True)
-def sum_events(order, key, word, sign, row_start, row_category, row_count, categories):  # type: ignore[no-untyped-def]
-    """Sum events of one (pair, step) key over words: rows (key, category, change of the count in each column).
+def build_segments(order, change_key, change, steps, categories):  # type: ignore[no-untyped-def]
+    """Turn changes into segments of constant count.
 
-    `row_*` are the words' counts: word w has entries row_start[w]..row_start[w+1]-1 with a category each and
-    counts (entries, columns).  Rows whose changes are all 0 are left out.
-    Returns key int64 (rows,), category int32 (rows,), change int64 (rows, columns), sorted by key, category.
-    """
-    columns = row_count.shape[1]
-    bound = 0
-    group_entries = 0
-    for e in range(len(order)):
-        event = order[e]
-        group_entries += row_start[word[event] + 1] - row_start[word[event]]
-        if e + 1 == len(order) or key[order[e + 1]] != key[event]:
-            bound += min(group_entries, categories)
-            group_entries = 0
-    out_key = np.empty(bound, np.int64)
-    out_category = np.empty(bound, np.int32)
-    out_change = np.empty((bound, columns), np.int64)
-    total = np.zeros((categories, columns), np.int64)
-    rows = 0
-    e = 0
-    while e < len(order):
-        group = key[order[e]]
-        while e < len(order) and key[order[e]] == group:
-            event = order[e]
-            for entry in range(row_start[word[event]], row_start[word[event] + 1]):
-                c = row_category[entry]
-                for r in range(columns):
-                    total[c, r] += sign[event] * row_count[entry, r]
-            e += 1
-        for c in range(categories):
-            changed = False
-            for r in range(columns):
-                changed = changed or total[c, r] != 0
-            if changed:
-                out_key[rows] = group
-                out_category[rows] = c
-                for r in range(columns):
-                    out_change[rows, r] = total[c, r]
-                    total[c, r] = 0
-                rows += 1
-    return out_key[:rows].copy(), out_category[:rows].copy(), out_change[:rows].copy()
-
-
-@njit(cache=True)
-def build_segments(key, category, change, steps, categories):  # type: ignore[no-untyped-def]
-    """Turn sorted changes into segments of constant count.
-
-    Rows are sorted by key = pair * steps + step, then category.  Segment s says: pair `pair[s]` has the counts
-    `count[start[s]:start[s+1]]` (entries, columns) in the categories `member` from step `begin[s]` up to, not
-    including, `end[s]`.  Stretches where a pair does not occur have no segment.
+    Places `order` of the table are sorted by key = (pair * steps + step) * categories + category.  Segment s says:
+    pair `pair[s]` has the counts `count[start[s]:start[s+1]]` (entries, columns) in the categories `member` from step
+    `begin[s]` up to, not including, `end[s]`.  Stretches where a pair does not occur have no segment.
     """
     columns = change.shape[1]
     segments = 0
@@ -270,16 +252,16 @@ def build_segments(key, category, change, steps, categories):  # type: ignore[no
             entries = 0
         current = np.zeros((categories, columns), np.int64)
         row = 0
-        while row < len(key):
-            p = key[row] // steps
-            step = key[row] % steps
-            group = key[row]
-            while row < len(key) and key[row] == group:
+        while row < len(order):
+            group = change_key[order[row]] // categories
+            p, step = group // steps, group % steps
+            while row < len(order) and change_key[order[row]] // categories == group:
                 for r in range(columns):
-                    current[category[row], r] += change[row, r]
+                    current[change_key[order[row]] % categories, r] += change[order[row], r]
                 row += 1
-            same = row < len(key) and key[row] // steps == p
-            until = key[row] % steps if same else steps
+            following = change_key[order[row]] // categories if row < len(order) else np.int64(-1)
+            same = following >= 0 and following // steps == p
+            until = following % steps if same else steps
             alive = False
             for c in range(categories):
                 present = False

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from lexmill.mixture.counting import PairCounts, category_pairs, count_pairs
+from lexmill.mixture.counting import PairCounts, count_pairs
 from lexmill.mixture.mergelist import MergeList
 from lexmill.mixture.program import MixtureProgram
 from lexmill.mixture.separation import Float, Frequencies, frequencies, worst_cuts
@@ -27,7 +27,7 @@ class Sizes:
     """Sizes of every category in every column of counts, int64 (categories, columns)."""
 
     bytes: Int
-    pairs: Int  # adjacent pairs of symbols inside words: what frequencies are relative to
+    pairs: Int  # adjacent pairs at the first merge looked at: what frequencies are relative to
 
     def byte_shares(self, pair_shares: Float, column: int = 0) -> Float:
         """Turn shares of pairs into shares of bytes: a category's bytes per pair differ with its words."""
@@ -35,9 +35,9 @@ class Sizes:
         return weighted / weighted.sum()
 
 
-def category_sizes(merges: MergeList, words: WordTable, counts: Int | None = None) -> Sizes:
-    """Sizes for `counts` (entries of `words`, columns), default the words' own counts as one column."""
-    return Sizes(words.category_bytes(counts), category_pairs(merges, words, counts))
+def category_sizes(words: WordTable, counts: PairCounts, weights: Int | None = None) -> Sizes:
+    """Sizes for `weights` (entries of `words`, columns), default the words' own counts as one column."""
+    return Sizes(words.category_bytes(weights), counts.sizes)
 
 
 def usable_merges(table: Frequencies, merges: MergeList) -> Frequencies:
@@ -83,11 +83,10 @@ def replicate_shares(
     base.solve(first, last, gap)
     kept = counts.restrict(competing_pairs(base, first, last))
     again = count_pairs(merges, words, last, replicates, kept, first=first)
-    sizes = category_sizes(merges, words, replicates)
+    sizes = category_sizes(words, again, replicates)
     found = np.empty((replicates.shape[1], len(words.categories)))
     for r in range(replicates.shape[1]):
-        table = frequencies(again, np.maximum(sizes.pairs[:, r], 1), r)
-        again_program = MixtureProgram(usable_merges(table, merges))
+        again_program = MixtureProgram(usable_merges(frequencies(again, r), merges))
         again_program.start_from(base)
         found[r] = sizes.byte_shares(again_program.solve(first, last, gap).shares, r)
         progress((r + 1) / replicates.shape[1])

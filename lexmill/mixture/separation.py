@@ -23,7 +23,7 @@ Int32 = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Frequencies:
-    """Pair frequencies per million adjacent byte pairs of each category, ready for separation.
+    """Pair frequencies per million adjacent pairs of each category at the first step, ready for separation.
 
     Segments as in PairCounts, except that a merge's own step is cut off (a merge does not compete with itself).
     `own[t]` is the frequency of merge t before step t, by category; all 0 for an impossible merge.
@@ -59,8 +59,9 @@ class Frequencies:
         return np.searchsorted(self.pair, np.arange(self.pairs + 1))
 
 
-def frequencies(counts: PairCounts, sizes: npt.NDArray[np.int64], column: int = 0) -> Frequencies:
-    """Divide one column of `counts` by the categories' sizes, int64 (categories,), in adjacent byte pairs."""
+def frequencies(counts: PairCounts, column: int = 0) -> Frequencies:
+    """Divide one column of `counts` by the categories' sizes at the first step, in adjacent pairs."""
+    sizes = np.maximum(counts.sizes[:, column], 1)
     value = counts.count[:, column] / sizes[counts.member] * SCALE
     own = np.zeros((counts.steps, counts.categories))
     mine = (counts.pair < counts.steps) & (counts.begin <= counts.pair) & (counts.pair < counts.end)

@@ -86,7 +86,7 @@ def test_the_loop_reaches_the_optimum_of_the_full_program(seed: int) -> None:
         scale=SCALE, tolerance=1e-6, solver_tolerance=1e-9,
     )  # fmt: skip
     counts = count_pairs(merges, sample, len(merges))
-    ours = MixtureProgram(frequencies(counts, sample.category_pairs()[:, 0])).solve(0, len(merges), 0.0)
+    ours = MixtureProgram(frequencies(counts)).solve(0, len(merges), 0.0)
     assert theirs.finished
     assert theirs.reached == len(merges)
     assert theirs.epochs > 1  # otherwise nothing of the loop was tried

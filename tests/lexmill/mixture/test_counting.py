@@ -68,7 +68,8 @@ def test_batches_and_table_growth_do_not_change_the_result(monkeypatch):
     table = _random_table(1)
     merges = MergeList.from_merges(train(words_of(table, 1), 40), "test")
     whole = count_pairs(merges, table, 40)
-    monkeypatch.setattr(counting, "EVENTS_PER_BATCH", 200)
+    monkeypatch.setattr(counting, "FIRST_SLOTS", 64)
+    monkeypatch.setattr(counting, "PIECES_PER_CALL", 7)
     parts = count_pairs(merges, table, 40)
     for step in (0, 7, 39):
         assert parts.at(step) == whole.at(step)
@@ -93,3 +94,16 @@ def test_too_many_merges_are_refused():
     merges = MergeList.from_merges([(b"a", b"b")], "test")
     with pytest.raises(ValueError, match="0 to 2 asked for, but the list has 1"):
         count_pairs(merges, word_table([("x", b"ab", 1)]), 2)
+
+
+@pytest.mark.parametrize("first", [0, 1, 9, 29])
+def test_counting_from_a_later_merge_is_the_end_of_counting_from_the_first(first):
+    table = _random_table(3)
+    merges = MergeList.from_merges(train(words_of(table, 0), 30), "test")
+    whole, late = count_pairs(merges, table, 30), count_pairs(merges, table, 30, first=first)
+    for step in range(first, 30):
+        assert late.at(step) == whole.at(step)
+    assert late.begin.min() == first
+    for c in range(len(table.categories)):
+        left = counts_before(list(merges.merges), words_of(table, c), first)
+        assert late.sizes[c, 0] == sum(left.values())

@@ -155,3 +155,11 @@ def test_inspection_says_everything(tmp_path):
     (tmp_path / "empty.bpe").write_text("")
     with pytest.raises(MergeListError, match="is empty"):
         inspect_tokenizer(tmp_path / "new.bpe", {"bad": tmp_path / "empty.bpe"})
+
+
+def test_a_cousin_that_began_with_the_same_list_is_not_named_instead():
+    known, kept = _mixed()
+    cousin = [*known, *TRIPLES[700:2000]]
+    lists = {"a_cousin": _list(cousin), "old": _list(known)}
+    found = inherited_prefix(_list(kept + NEW), lists)
+    assert (found.name, found.whole) == ("old", True)

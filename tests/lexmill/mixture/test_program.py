@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from tests.lexmill.mixture.oracle import dense_program, train, words_of
 
 def _program(merges, table, steps):
     counts = count_pairs(merges, table, steps)
-    return MixtureProgram(frequencies(counts, table.category_pairs()[:, 0]))
+    return MixtureProgram(frequencies(counts))
 
 
 def random_case(seed, categories=3, words=40, merges=12, noise=True):
@@ -124,12 +125,10 @@ def test_counting_the_training_data_gives_objective_zero_and_the_exact_shares():
 def test_a_program_started_from_another_finds_the_same_optimum():
     merges, table, _ = random_case(9, words=100, merges=30)
     counts = count_pairs(merges, table, 30)
-    sizes = table.category_pairs()[:, 0]
-    first = MixtureProgram(frequencies(counts, sizes))
+    first = MixtureProgram(frequencies(counts))
     first.solve(0, 30, 0.0)
-    changed = frequencies(
-        counts, np.array([int(s * f) for s, f in zip(sizes, (1.1, 0.9, 1.05), strict=True)])
-    )
+    other = (counts.sizes * np.array([[1.1], [0.9], [1.05]])).astype(np.int64)
+    changed = frequencies(replace(counts, sizes=other))
     warm = MixtureProgram(changed)
     warm.start_from(first)
     cold = MixtureProgram(changed)

@@ -76,9 +76,7 @@ def test_parquet_by_field_with_groups_and_sources(tmp_path):
         ("g", "web", "one"),
         ("a.parquet:3", "books", "two"),
     ]
-    with pytest.raises(
-        SourceError, match=r"a.parquet has no column 'text' \(it has body, group, source\)"
-    ):
+    with pytest.raises(SourceError, match=r"a.parquet has no column 'text' \(it has body, group, source\)"):
         read(tmp_path / "a.parquet")
 
 
@@ -99,9 +97,7 @@ def test_what_is_no_utf8_is_replaced_and_counted(tmp_path):
 def test_a_truncated_file_is_named_with_the_record_before(tmp_path):
     data = json_lines(*({"text": f"line {i} " + "x" * (i % 97)} for i in range(4000)))
     (tmp_path / "a.jsonl.zst").write_bytes(zstandard.compress(data)[:-20])
-    with pytest.raises(
-        SourceError, match=r"a.jsonl.zst cannot be read: .*ended before.*\(after line \d+\)"
-    ):
+    with pytest.raises(SourceError, match=r"a.jsonl.zst cannot be read: .*ended before.*\(after line \d+\)"):
         read(tmp_path / "a.jsonl.zst")
     (tmp_path / "b.jsonl.gz").write_bytes(gzip.compress(data)[:-30])
     with pytest.raises(SourceError, match=r"b.jsonl.gz cannot be read: .*\(after line \d+\)"):
