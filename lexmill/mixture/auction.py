@@ -21,45 +21,49 @@ from lexmill.mixture.separation import Float, Frequencies, Int32
 
 @dataclass(frozen=True)
 class Matching:
-    """Matched merges and competitors at one mixture, and the prices that cover every violation."""
+    """Merges matched with competitors: gradient @ shares bounds the optimum from below, for any shares."""
 
     step: Int32  # (matched,)
     pair: Int32  # (matched,)
-    gradient: (
-        Float  # (categories,) gradient @ shares is the value of the matching, for any shares a lower bound
-    )
-    step_slack: Float  # (steps,) with pair_slack feasible for the program at the shares asked for
+    gradient: Float  # (categories,) summed frequencies of the competitors less those of the merges
+
+
+@dataclass(frozen=True)
+class Cover:
+    """Slacks with which the program holds at one mixture, and what they cost: a bound of the optimum from above."""
+
+    step_slack: Float  # (steps,)
     pair_slack: Float  # (pairs,)
-
-    @property
-    def cost(self) -> float:
-        """Objective of the program with these slacks: an upper bound of the optimum."""
-        return float(self.step_slack.sum() + self.pair_slack.sum())
+    cost: float
 
 
-def best_matching(table: Frequencies, shares: Float, first: int, last: int, increment: float) -> Matching:
+def best_matching(
+    table: Frequencies, shares: Float, first: int, last: int, increment: float
+) -> tuple[Matching, Cover]:
     """Match steps first..last-1 with competitors at `shares` (categories,); smaller increments are more exact.
 
     `increment` is the least raise of a bid, in frequency per million.
     """
     bound = np.where(table.possible, table.own @ shares, np.inf)
-    level = _levels(table.start, table.member, table.value, shares)
+    level = _levels(table.begin, table.end, table.start, table.member, table.value, shares, first, last)
     person, mate, segment, price, slack = _auction(
         table.pair, table.begin, table.end, level, bound, first, last, increment
     )
     matched = mate >= 0
-    step_slack, pair_slack = np.zeros(table.steps), np.zeros(table.pairs)
-    step_slack[first:last] = price[first:last]
-    pair_slack[person] = slack
     gradient = _gradient(table.start, table.member, table.value, table.own, segment[matched], mate[matched])
-    return Matching(mate[matched], person[matched], gradient, step_slack, pair_slack)
+    pair_slack = np.zeros(table.pairs)
+    pair_slack[person] = slack
+    cover = Cover(price, pair_slack, float(price.sum() + slack.sum()))
+    return Matching(mate[matched], person[matched], gradient), cover
 
 
 @njit(cache=True)
-def _levels(start, member, value, shares):  # type: ignore[no-untyped-def]
-    """Frequency of every segment under the mixture, float64 (segments,)."""
-    level = np.zeros(len(start) - 1)
+def _levels(begin, end, start, member, value, shares, first, last):  # type: ignore[no-untyped-def]
+    """Frequency under the mixture of every segment that has a step in first..last-1, float64 (segments,)."""
+    level = np.zeros(len(begin))
     for s in range(len(level)):
+        if begin[s] >= last or end[s] <= first:
+            continue
         for entry in range(start[s], start[s + 1]):
             level[s] += shares[member[entry]] * value[entry]
     return level

@@ -15,14 +15,14 @@ import highspy
 import numpy as np
 from scipy.optimize import nnls
 
-from lexmill.mixture.auction import Matching, best_matching
-from lexmill.mixture.separation import Float, Frequencies
+from lexmill.mixture.auction import Cover, Matching, best_matching
+from lexmill.mixture.separation import Float, Frequencies, relative_gap
 
 LEVEL = 0.5  # where between the lower bound and the best cost the next point is aimed at
 ACCURACY = 0.25  # of the gap still open: what a matching may fall short by
 FLOOR = 0.003  # share below which distances are no longer relative to the share's size
 KEEP = 4  # cuts kept, in multiples of the categories
-MAX_MATCHINGS = 3_000
+MAX_MATCHINGS = 20  # in multiples of the categories, and as many more
 
 
 class BundleError(RuntimeError):
@@ -36,26 +36,27 @@ def minimise(
     gap: float,
     shares: Float,
     earlier: Sequence[Matching] = (),
-) -> tuple[Float, Matching, float, list[Matching], Float]:
+) -> tuple[Float, Cover, float, list[Matching], Float]:
     """Shares whose cost over steps first..last-1 is within the relative `gap` (> 0) of the least.
 
     `shares` (categories,) is where to start.
     `earlier` are matchings of a smaller range of merges from `first` on: they bound this range's cost too.
-    Returns the shares, their matching (whose slacks are feasible), the lower bound, the matchings that give it and
+    Returns the shares, their cover, the lower bound, the matchings that give it and
     their weights, which sum to 1.  Raises BundleError when MAX_MATCHINGS are not enough.
     """
     matchings = list(earlier)
-    best: Matching | None = None
+    best: Cover | None = None
     center, point = shares, shares
     increment = _first_increment((table.own[first:last] @ shares)[table.possible[first:last]])
-    for _ in range(MAX_MATCHINGS):
-        found = best_matching(table, point, first, last, increment)
+    most = MAX_MATCHINGS * (table.categories + 1)
+    for _ in range(most):
+        found, cover = best_matching(table, point, first, last, increment)
         matchings.append(found)
-        if best is None or found.cost < best.cost:
-            best, center = found, point
+        if best is None or cover.cost < best.cost:
+            best, center = cover, point
         gradients = np.array([m.gradient for m in matchings])
         lower, weights = _lower_bound(gradients)
-        left = (best.cost - lower) / best.cost if best.cost > 0 else 0.0
+        left = relative_gap(best.cost, lower)
         if left <= gap:
             used = weights > 0
             chosen = [m for m, u in zip(matchings, used, strict=True) if u]
@@ -65,7 +66,7 @@ def minimise(
         if len(matchings) > KEEP * table.categories:
             order = np.argsort(np.where(weights > 0, -np.inf, -(gradients @ point)), kind="stable")
             matchings = [matchings[i] for i in np.sort(order[: (KEEP - 1) * table.categories])]
-    raise BundleError(f"gap {left:.2g} after {MAX_MATCHINGS} matchings; {gap:.2g} was asked for")
+    raise BundleError(f"gap {left:.2g} after {most} matchings; {gap:.2g} was asked for")
 
 
 def _first_increment(own: Float) -> float:
@@ -110,7 +111,8 @@ def _nearest(gradients: Float, level: float, center: Float) -> Float:
     rows = np.vstack([-gradients @ steps, steps])
     floor = np.r_[gradients @ center - level, -center]
     norms = np.linalg.norm(rows, axis=1)
-    rows, floor = rows / norms[:, None], floor / norms
+    told = norms > 0  # an empty matching says nothing
+    rows, floor = rows[told] / norms[told, None], floor[told] / norms[told]
     reach = max(floor.max(), 1e-12)  # no shorter step can do
     solution, _ = nnls(np.vstack([rows.T, floor / reach]), np.r_[np.zeros(rows.shape[1]), 1.0])
     residual = np.r_[rows.T @ solution, floor @ solution / reach - 1.0]

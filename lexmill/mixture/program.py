@@ -9,13 +9,13 @@ slacks enter when violated and slack constraints leave.  The optimality gap is c
 solver: the duals, made feasible, bound the optimum from below for every mixture at once, and raising the pair
 slacks until every constraint holds bounds it from above.
 
-Simplex pivots grow with the number of merges.  Beyond SIMPLEX_STEPS merges, a gap above 0 is therefore reached by the
-bundle method over the shares alone (see `bundle`), whose bounds are the same two.
+Simplex pivots grow with the number of merges, the steps of a bundle method over the shares alone (see `bundle`) with
+that of categories.  A gap above 0 is reached by whichever is quicker; the bounds are the same two.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import highspy
 import numpy as np
@@ -23,14 +23,13 @@ import numpy.typing as npt
 
 from lexmill.mixture.auction import Matching
 from lexmill.mixture.bundle import BundleError, minimise
-from lexmill.mixture.separation import Float, Frequencies, rows_of, worst_cuts
+from lexmill.mixture.separation import ZERO, Float, Frequencies, relative_gap, rows_of, worst_cuts
 
 Int = npt.NDArray[np.int64]
 TOLERANCE = 1e-9  # of the solver, in frequencies per million pairs
-ZERO = 1e-6  # an objective below this (per million) is 0
 AGREEMENT = 1e-6  # relative, between the solver's own optimum and its duals' bound
 CUTS_PER_ROUND = 20_000
-SIMPLEX_STEPS = 1_000
+BUNDLE_FROM = 30  # merges a category from which on the bundle method is quicker
 MAX_ROUNDS = 2_000
 
 
@@ -55,13 +54,8 @@ class Solution:
 
     @property
     def gap(self) -> float:
-        """(upper - lower) / upper, 0 where both are numerically 0."""
+        """Certified relative gap (see `relative_gap`)."""
         return relative_gap(self.objective, self.lower_bound)
-
-
-def relative_gap(upper: float, lower: float) -> float:
-    """Certified relative gap in 0..1."""
-    return 0.0 if upper <= ZERO else max(0.0, (upper - max(lower, 0.0)) / upper)
 
 
 class MixtureProgram:
@@ -93,19 +87,19 @@ class MixtureProgram:
         A larger gap is left only where it is within the solver's accuracy (TOLERANCE, AGREEMENT and ZERO).
         Raises SolverError when the solver's answers do not close the gap otherwise.
         """
-        if gap > 0 and last - first > SIMPLEX_STEPS:
-            return self._solve_by_bundle(first, last, gap)
+        if gap > 0 and last - first >= BUNDLE_FROM * self.table.categories:
+            try:
+                return self._solve_by_bundle(first, last, gap)
+            except BundleError:
+                self.matchings = []
         return self._solve_by_simplex(first, last, gap)
 
     def _solve_by_bundle(self, first: int, last: int, gap: float) -> Solution:
         if self.first != first:
             self.first, self.matchings = first, []
-        try:
-            shares, cover, lower, matchings, weights = minimise(
-                self.table, first, last, gap, self.shares, self.matchings
-            )
-        except BundleError as error:
-            raise SolverError(str(error)) from error
+        shares, cover, lower, matchings, weights = minimise(
+            self.table, first, last, gap, self.shares, self.matchings
+        )
         self.shares, self.matchings = shares, matchings
         step, pair, multiplier = _merged(matchings, weights, self.table.pairs)
         return Solution(
@@ -144,9 +138,14 @@ class MixtureProgram:
         )
 
     def start_from(self, other: MixtureProgram) -> None:
-        """Take over the constraints and the basis of the same program with slightly different frequencies."""
+        """Begin where the same program with slightly different frequencies ended."""
+        self.shares, self.first = other.shares, other.first
+        for matching in other.matchings:
+            rows = self._rows(matching.step.astype(np.int64), matching.pair.astype(np.int64))
+            self.matchings.append(replace(matching, gradient=-rows.sum(axis=0)))
+        if not len(other.cut_step):
+            return
         self.add_cuts(other.cut_step, other.cut_pair)
-        self.shares = other.shares
         known, basis = other.highs.getBasis(), highspy.HighsBasis()
         status = [highspy.HighsBasisStatus.kLower] * self.columns
         theirs_status = known.col_status  # one copy: every access of the attribute makes a new list

@@ -17,6 +17,7 @@ from numba import njit
 from lexmill.mixture.counting import PairCounts
 
 SCALE = 1e6  # frequencies are per million pairs, far above the solver's absolute tolerances
+ZERO = 1e-6  # an objective below this (per million) is 0
 Float = npt.NDArray[np.float64]
 Int32 = npt.NDArray[np.int32]
 
@@ -57,6 +58,11 @@ class Frequencies:
     def segment_of_pair(self) -> npt.NDArray[np.int64]:
         """First segment of each pair, int64 (pairs + 1,)."""
         return np.searchsorted(self.pair, np.arange(self.pairs + 1))
+
+
+def relative_gap(upper: float, lower: float) -> float:
+    """Certified gap between two bounds of an objective, (upper - lower) / upper, 0 where it is numerically 0."""
+    return 0.0 if upper <= ZERO else max(0.0, (upper - max(lower, 0.0)) / upper)
 
 
 def frequencies(counts: PairCounts, column: int = 0) -> Frequencies:

@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 
 from lexmill.mixture import program as program_module
 from lexmill.mixture.auction import best_matching
-from lexmill.mixture.bundle import minimise
+from lexmill.mixture.bundle import BundleError, minimise
 from lexmill.mixture.counting import count_pairs
 from lexmill.mixture.program import MixtureProgram
 from lexmill.mixture.separation import SCALE, frequencies
@@ -42,15 +42,15 @@ def test_the_auction_finds_the_best_matching(seed, first):
     rows, columns = linear_sum_assignment(weight, maximize=True)
     expected = weight[rows, columns].sum()
     increment = 1e-4 * SCALE
-    found = best_matching(table, shares, first, last, increment)
+    found, cover = best_matching(table, shares, first, last, increment)
     value = found.gradient @ shares
     assert value == pytest.approx(weight[found.step, found.pair].sum())
     assert len(set(found.step)) == len(found.step)
     assert len(set(found.pair)) == len(found.pair)
-    assert value <= expected * (1 + 1e-9) <= found.cost * (1 + 1e-9) + 1e-9
-    assert found.cost - value <= increment * max(len(found.step), 1) * (1 + 1e-9)
+    assert value <= expected * (1 + 1e-9) <= cover.cost * (1 + 1e-9) + 1e-9
+    assert cover.cost - value <= increment * max(len(found.step), 1) * (1 + 1e-9)
     # the slacks satisfy every constraint
-    assert (found.step_slack[:, None] + found.pair_slack[None] >= weight - 1e-6).all()
+    assert (cover.step_slack[:, None] + cover.pair_slack[None] >= weight - 1e-6).all()
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -74,7 +74,7 @@ def test_both_methods_give_the_same_program(seed, monkeypatch):
     merges, words, _ = random_case(seed, categories=5, words=120, merges=40)
     table = frequencies(count_pairs(merges, words, len(merges)))
     exact = MixtureProgram(table).solve(0, len(merges), 0.0)
-    monkeypatch.setattr(program_module, "SIMPLEX_STEPS", 0)
+    monkeypatch.setattr(program_module, "BUNDLE_FROM", 0)
     growing = MixtureProgram(table)
     for last in (10, 25, len(merges)):  # earlier matchings stay valid bounds
         found = growing.solve(0, last, 0.005)
@@ -85,3 +85,16 @@ def test_both_methods_give_the_same_program(seed, monkeypatch):
     assert np.bincount(found.cut_step, found.multiplier).max() <= 1 + 1e-9
     assert np.bincount(found.cut_pair, found.multiplier).max() <= 1 + 1e-9
     assert -(found.multiplier @ found.cut_row).max() == pytest.approx(found.lower_bound)
+
+
+def test_the_simplex_method_takes_over_where_matchings_do_not_close_the_gap(monkeypatch):
+    merges, words, _ = random_case(3)
+    table = frequencies(count_pairs(merges, words, len(merges)))
+    monkeypatch.setattr(program_module, "BUNDLE_FROM", 0)
+    monkeypatch.setattr("lexmill.mixture.bundle.MAX_MATCHINGS", 1)
+    with pytest.raises(BundleError, match="gap .* after 4 matchings; 1e-09 was asked for"):
+        minimise(table, 0, len(merges), 1e-9, np.full(3, 1 / 3))
+    found = MixtureProgram(table).solve(0, len(merges), 1e-9)
+    assert found.objective == pytest.approx(
+        MixtureProgram(table).solve(0, len(merges), 0.0).objective, rel=1e-6
+    )
