@@ -30,6 +30,9 @@ TOLERANCE = 1e-9  # of the solver, in frequencies per million pairs
 AGREEMENT = 1e-6  # relative, between the solver's own optimum and its duals' bound
 CUTS_PER_ROUND = 20_000
 BUNDLE_FROM = 30  # merges a category from which on the bundle method is quicker
+SIMPLEX_ROUNDS = (
+    40  # after which it is tried where a gap is allowed: many pairs compete that were never merged
+)
 MAX_ROUNDS = 2_000
 
 
@@ -71,6 +74,7 @@ class MixtureProgram:
         self.shares = np.full(table.categories, 1.0 / table.categories)
         self.matchings: list[Matching] = []
         self.first = 0
+        self.crowded = False  # found out to be slow for the simplex method
         self.highs = _solver()
         n = table.categories
         empty = np.empty(0, np.int32)
@@ -87,12 +91,21 @@ class MixtureProgram:
         A larger gap is left only where it is within the solver's accuracy (TOLERANCE, AGREEMENT and ZERO).
         Raises SolverError when the solver's answers do not close the gap otherwise.
         """
-        if gap > 0 and last - first >= BUNDLE_FROM * self.table.categories:
+        if gap > 0 and (self.crowded or last - first >= BUNDLE_FROM * self.table.categories):
             try:
                 return self._solve_by_bundle(first, last, gap)
             except BundleError:
                 self.matchings = []
-        return self._solve_by_simplex(first, last, gap)
+        elif gap > 0:
+            found = self._solve_by_simplex(first, last, gap, SIMPLEX_ROUNDS)
+            if found is not None:
+                return found
+            self.crowded = True
+            return self.solve(first, last, gap)
+        solved = self._solve_by_simplex(first, last, gap, MAX_ROUNDS)
+        if solved is None:
+            raise SolverError(f"the gap is not closed after {MAX_ROUNDS} rounds; {gap:.2g} was asked for")
+        return solved
 
     def _solve_by_bundle(self, first: int, last: int, gap: float) -> Solution:
         if self.first != first:
@@ -107,10 +120,11 @@ class MixtureProgram:
             step, pair, self._rows(step, pair), multiplier, len(matchings),
         )  # fmt: skip
 
-    def _solve_by_simplex(self, first: int, last: int, gap: float) -> Solution:
+    def _solve_by_simplex(self, first: int, last: int, gap: float, most: int) -> Solution | None:
+        """Rows and columns as they are violated; None after `most` rounds."""
         step_slack, pair_slack = np.zeros(self.table.steps), np.zeros(self.table.pairs)
         multiplier = np.zeros(0)
-        for rounds in range(MAX_ROUNDS):
+        for rounds in range(most):
             if len(self.cut_step):
                 step_slack, pair_slack, multiplier = self._optimise()
             step, violation = self._separate(first, last, step_slack, pair_slack)
@@ -133,13 +147,11 @@ class MixtureProgram:
                 violated = np.sort(violated[worst])
             self._purge(step_slack, pair_slack)
             self.add_cuts(step[violated].astype(np.int64), violated)
-        raise SolverError(
-            f"gap {relative_gap(upper, lower):.2g} after {MAX_ROUNDS} rounds; {gap:.2g} was asked for"
-        )
+        return None
 
     def start_from(self, other: MixtureProgram) -> None:
         """Begin where the same program with slightly different frequencies ended."""
-        self.shares, self.first = other.shares, other.first
+        self.shares, self.first, self.crowded = other.shares, other.first, other.crowded
         for matching in other.matchings:
             rows = self._rows(matching.step.astype(np.int64), matching.pair.astype(np.int64))
             self.matchings.append(replace(matching, gradient=-rows.sum(axis=0)))

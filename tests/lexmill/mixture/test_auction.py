@@ -92,7 +92,7 @@ def test_the_simplex_method_takes_over_where_matchings_do_not_close_the_gap(monk
     table = frequencies(count_pairs(merges, words, len(merges)))
     monkeypatch.setattr(program_module, "BUNDLE_FROM", 0)
     monkeypatch.setattr("lexmill.mixture.bundle.MAX_MATCHINGS", 1)
-    with pytest.raises(BundleError, match="gap .* after 4 matchings; 1e-09 was asked for"):
+    with pytest.raises(BundleError, match=r"gap .* after 4 matchings; 1e-09 was asked for"):
         minimise(table, 0, len(merges), 1e-9, np.full(3, 1 / 3))
     found = MixtureProgram(table).solve(0, len(merges), 1e-9)
     assert found.objective == pytest.approx(
