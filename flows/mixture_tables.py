@@ -119,7 +119,7 @@ def _sentences(result: Mapping[str, Any]) -> list[str]:
     found = [
         f"Merges {start:,} to {end - 1:,} of {result['merges_listed']:,} were looked at "
         f"({result['merges_used']:,}{_why(result)}); certified gap {result['gap']:.2%}, "
-        f"{result['unexplained']:.1%} of their frequency is in an order that no mixture explains, "
+        f"what no mixture explains of their order weighs {result['unexplained']:.1%} of their frequency, "
         f"{result['impossible_merges']:,} occur in no category."
     ]
     if result["inherited"]:

@@ -57,7 +57,8 @@ class Fit:
             reasons.append(reason)
         if self.unexplained > UNEXPLAINED_ALARM:
             reasons.append(
-                f"{self.unexplained:.0%} of the merges' frequency is in an order that no mixture explains"
+                f"pairs that should have been merged earlier weigh {self.unexplained:.0%} of the merges' own frequency "
+                f"under every mixture (less than {UNEXPLAINED_ALARM:.0%} is usual)"
             )
         if not reasons:
             return None
@@ -94,7 +95,9 @@ def expected_rare(counts: Float) -> float:
 
 
 def _around(values: Float) -> Float:
-    """Median of the values within NEIGHBOURS places of each, itself included."""
-    return np.array(
-        [np.median(values[max(0, t - NEIGHBOURS) : t + NEIGHBOURS + 1]) for t in range(len(values))]
-    )
+    """Median of the positive values within NEIGHBOURS places of each, itself included; 0 where there is none.
+
+    Merges that occur nowhere tell nothing about how frequent their neighbours should be.
+    """
+    around = [values[max(0, t - NEIGHBOURS) : t + NEIGHBOURS + 1] for t in range(len(values))]
+    return np.array([np.median(near[near > 0]) if (near > 0).any() else 0.0 for near in around])

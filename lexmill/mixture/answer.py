@@ -32,7 +32,9 @@ class Share:
     bytes: float  # share of bytes, 0..1
     lower: float | None  # 90 % interval of `bytes`; equal to it without replicates, None: too few documents
     upper: float | None
-    pairs: float  # share of adjacent pairs of symbols, the unit the program is solved in
+    pairs: (
+        float  # share of the adjacent pairs of symbols left at start_merge, the unit the program is solved in
+    )
     visible: bool = True  # some merge comes mainly from it
     sources: int = 0  # with at least MIN_UNITS units each; 0 without replicates
 

@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from lexmill.mixture.kernels import build_segments, fill_table, merge_words, move_changes
 from lexmill.mixture.mergelist import MergeList
-from lexmill.mixture.symbols import possible_pairs, symbols_of
+from lexmill.mixture.symbols import Symbols, possible_pairs, symbols_of
 from lexmill.mixture.words import WordTable
 
 FIRST_SLOTS = 1 << 18
+LONGEST_PIECE = 1 << 16  # symbols; a longer word is counted in parts, and the pair at each cut is not
 PIECES_PER_CALL = 1 << 17  # between two signs of progress, and two chances to interrupt
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -124,7 +125,8 @@ def count_pairs(
 
     `counts` (entries of `words`, columns) int64 replaces the words' own counts: one column a bootstrap replicate.
     `only` restricts the recording to pairs that have a segment in it, whose pair numbers are kept.  Pairs that the
-    list's trainer could not merge are not recorded (see `symbols.possible_pairs`).
+    list's trainer could not merge are not recorded (see `symbols.possible_pairs`).  Words of more than LONGEST_PIECE
+    symbols are counted in parts.
     Memory: 32 + 32 x columns bytes at most for each (pair, step, category) change, half as much again while growing.
     Raises ValueError when not 0 <= first < steps <= len(merges).
     """
@@ -132,7 +134,7 @@ def count_pairs(
         raise ValueError(
             f"merges {first} to {steps} asked for, but the list has {len(merges)}: ask for 1 to {len(merges)}"
         )
-    pieces = symbols_of(merges, words)
+    pieces = _in_parts(symbols_of(merges, words))
     row_count = np.ascontiguousarray(words.count[:, None] if counts is None else counts)
     categories, columns = len(words.categories), row_count.shape[1]
     left, right = merges.token_ids()
@@ -167,3 +169,16 @@ def count_pairs(
     left, right = index.left[: index.pairs], index.right[: index.pairs]
     found = PairCounts(steps, categories, left, right, pair, begin, end, start, member, count, sizes)
     return found if merges.byte_level else found.restrict(possible_pairs(merges, found.left, found.right))
+
+
+def _in_parts(pieces: Symbols) -> Symbols:
+    """The same with pieces of at most LONGEST_PIECE symbols: room for changes is made a piece at a time."""
+    lengths = np.diff(pieces.offsets)
+    parts = np.maximum(-(-lengths // LONGEST_PIECE), 1)
+    if (parts == 1).all():
+        return pieces
+    number = np.arange(parts.sum()) - np.repeat(np.cumsum(parts) - parts, parts)
+    begins = np.repeat(pieces.offsets[:-1], parts) + number * LONGEST_PIECE
+    return Symbols(
+        pieces.symbol, np.r_[begins, pieces.offsets[-1:]], np.repeat(pieces.word, parts), pieces.base
+    )

@@ -194,6 +194,8 @@ def _check_range(merges: MergeList, words: WordTable, use: int | str, start: int
         raise MixtureInputError(
             f"a mixture needs at least two categories, but there is {len(words.categories)}: {words.categories}"
         )
+    if start < 0:
+        raise MixtureInputError(f"start_merge {start} is before the first merge: give 0 or more")
     if isinstance(use, int) and use > len(merges):
         raise MixtureInputError(f"{use} merges asked for, but the tokenizer has {len(merges)}: ask for fewer")
     if start >= (use if isinstance(use, int) else len(merges)):

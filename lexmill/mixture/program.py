@@ -15,7 +15,7 @@ that of categories.  A gap above 0 is reached by whichever is quicker; the bound
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import highspy
 import numpy as np
@@ -23,7 +23,15 @@ import numpy.typing as npt
 
 from lexmill.mixture.auction import Matching
 from lexmill.mixture.bundle import BundleError, minimise
-from lexmill.mixture.separation import ZERO, Float, Frequencies, relative_gap, rows_of, worst_cuts
+from lexmill.mixture.separation import (
+    ZERO,
+    Float,
+    Frequencies,
+    SolverError,
+    relative_gap,
+    rows_of,
+    worst_cuts,
+)
 
 Int = npt.NDArray[np.int64]
 TOLERANCE = 1e-9  # of the solver, in frequencies per million pairs
@@ -34,10 +42,6 @@ SIMPLEX_ROUNDS = (
     40  # after which it is tried where a gap is allowed: many pairs compete that were never merged
 )
 MAX_ROUNDS = 2_000
-
-
-class SolverError(RuntimeError):
-    """The linear program could not be solved to the gap asked for."""
 
 
 @dataclass(frozen=True)
@@ -153,11 +157,14 @@ class MixtureProgram:
         """Begin where the same program with slightly different frequencies ended."""
         self.shares, self.first, self.crowded = other.shares, other.first, other.crowded
         for matching in other.matchings:
-            rows = self._rows(matching.step.astype(np.int64), matching.pair.astype(np.int64))
-            self.matchings.append(replace(matching, gradient=-rows.sum(axis=0)))
+            kept = self.table.possible[matching.step]  # a merge that is impossible here has no constraint
+            step, pair = matching.step[kept], matching.pair[kept]
+            rows = self._rows(step.astype(np.int64), pair.astype(np.int64))
+            self.matchings.append(Matching(step, pair, -rows.sum(axis=0)))
         if not len(other.cut_step):
             return
-        self.add_cuts(other.cut_step, other.cut_pair)
+        allowed = self.table.possible[other.cut_step]
+        self.add_cuts(other.cut_step[allowed], other.cut_pair[allowed])
         known, basis = other.highs.getBasis(), highspy.HighsBasis()
         status = [highspy.HighsBasisStatus.kLower] * self.columns
         theirs_status = known.col_status  # one copy: every access of the attribute makes a new list
@@ -165,7 +172,9 @@ class MixtureProgram:
         for mine, theirs in ((self.step_column, other.step_column), (self.pair_column, other.pair_column)):
             for item in np.flatnonzero(mine >= 0):
                 status[mine[item]] = theirs_status[theirs[item]]
-        basis.col_status, basis.row_status = status, known.row_status
+        of_rows = known.row_status
+        basis.col_status = status
+        basis.row_status = [of_rows[0], *(s for s, a in zip(of_rows[1:], allowed, strict=True) if a)]
         basis.valid = True
         self.highs.setBasis(basis)  # refused if it does not fit: the solver then starts cold
 

@@ -20,6 +20,7 @@ from lexmill.mixture.words import WordTable
 
 Int = npt.NDArray[np.int64]
 COMPETES_AT = 0.5  # a pair is recorded in replicates when it reaches this part of a merge's frequency
+LEAST_SHARE = 0.05  # as which a smaller share counts then: what speaks against it must be recorded too
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,12 @@ def usable_merges(table: Frequencies, merges: MergeList) -> Frequencies:
 
 
 def competing_pairs(program: MixtureProgram, first: int, last: int) -> npt.NDArray[np.bool_]:
-    """Pairs that reach COMPETES_AT of some merge's frequency under the program's mixture, bool (pairs,)."""
+    """Pairs that reach COMPETES_AT of some merge's frequency, with shares of LEAST_SHARE at least, bool (pairs,)."""
     table = program.table
     bound = np.where(table.possible, table.own @ program.shares, np.inf)
     step, _ = worst_cuts(
         table.pair, table.begin, table.end, table.start, table.member, table.value, table.pairs,
-        program.shares / COMPETES_AT, np.zeros(table.pairs), bound, first, last,
+        np.maximum(program.shares, LEAST_SHARE) / COMPETES_AT, np.zeros(table.pairs), bound, first, last,
     )  # fmt: skip
     wanted = step >= 0
     wanted[: table.steps] = True

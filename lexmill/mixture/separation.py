@@ -18,8 +18,13 @@ from lexmill.mixture.counting import PairCounts
 
 SCALE = 1e6  # frequencies are per million pairs, far above the solver's absolute tolerances
 ZERO = 1e-6  # an objective below this (per million) is 0
+CONTRADICTION = 1e-6  # relative; rounding makes less
 Float = npt.NDArray[np.float64]
 Int32 = npt.NDArray[np.int32]
+
+
+class SolverError(RuntimeError):
+    """The linear program could not be solved to the gap asked for."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,12 @@ class Frequencies:
 
 
 def relative_gap(upper: float, lower: float) -> float:
-    """Certified gap between two bounds of an objective, (upper - lower) / upper, 0 where it is numerically 0."""
+    """Certified gap between two bounds of an objective, (upper - lower) / upper, 0 where it is numerically 0.
+
+    Raises SolverError when the lower bound is above the upper one: one of them is none.
+    """
+    if lower > upper * (1 + CONTRADICTION) + ZERO:
+        raise SolverError(f"the lower bound {lower:.9g} is above the upper bound {upper:.9g}")
     return 0.0 if upper <= ZERO else max(0.0, (upper - max(lower, 0.0)) / upper)
 
 

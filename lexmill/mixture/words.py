@@ -39,10 +39,6 @@ class WordTable:
         """UTF-8 bytes of every category (categories, columns) for counts (entries, columns), default the own."""
         return self.weigh(self.word_lengths, counts)
 
-    def category_pairs(self, counts: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
-        """Adjacent byte pairs inside words, (categories, columns)."""
-        return self.weigh(np.maximum(self.word_lengths - 1, 0), counts)
-
     def weigh(
         self, size: npt.NDArray[np.int64], counts: npt.NDArray[np.int64] | None
     ) -> npt.NDArray[np.int64]:

@@ -104,7 +104,7 @@ def mixture_step(
         kind="mixture",
         name=name,
         build="tasks.audit:build_mixture",
-        version=3,
+        version=4,
         params=recipe,
         inputs=inputs,
         runtime={"known": {known: str(path) for known, path in files.items()}} if files else {},

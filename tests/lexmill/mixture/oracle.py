@@ -107,3 +107,8 @@ def dense_program(merges: MergeList, table: WordTable, first: int, last: int) ->
     result = linprog(cost, A_ub=-matrix, b_ub=np.zeros(len(rows)), A_eq=simplex, b_eq=[1.0], method="highs")
     assert result.status == 0
     return float(result.fun)
+
+
+def byte_pairs(table: WordTable, counts: np.ndarray | None = None) -> np.ndarray:
+    """Adjacent byte pairs inside words, (categories, columns)."""
+    return table.weigh(np.maximum(table.word_lengths - 1, 0), counts)

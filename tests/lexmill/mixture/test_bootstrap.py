@@ -7,6 +7,7 @@ import pytest
 
 from lexmill.mixture.bootstrap import SOURCE_UNIT, Document, ReplicateError, document_replicates
 from lexmill.mixture.words import word_table
+from tests.lexmill.mixture.oracle import byte_pairs
 
 
 def test_documents_of_one_group_get_one_weight():
@@ -56,7 +57,7 @@ def test_every_replicate_has_text_of_every_category():
     units += [Document("shared", name, "s", ["cd"]) for name in "yz"] + [Document("e", "one", "s", ["e"])]
     found = [document_replicates(table, lambda: iter(units), 100, seed=0) for _ in range(2)]
     assert (found[0].counts == found[1].counts).all()
-    pairs = dict(zip(table.categories, table.category_pairs(found[0].counts), strict=True))
+    pairs = dict(zip(table.categories, byte_pairs(table, found[0].counts), strict=True))
     assert (pairs["y"] > 0).all()
     assert pairs["x"].mean() / SOURCE_UNIT == pytest.approx(9, abs=4)
     assert dict(zip(table.categories, found[0].units, strict=True)) == {"one": 0, "x": 9, "y": 1, "z": 1}

@@ -107,3 +107,12 @@ def test_counting_from_a_later_merge_is_the_end_of_counting_from_the_first(first
     for c in range(len(table.categories)):
         left = counts_before(list(merges.merges), words_of(table, c), first)
         assert late.sizes[c, 0] == sum(left.values())
+
+
+def test_a_very_long_word_is_counted_in_parts(monkeypatch):
+    monkeypatch.setattr(counting, "LONGEST_PIECE", 5)
+    merges = MergeList.from_merges([(b"a", b"b"), (b"ab", b"a")], "test")
+    long = word_table([("x", b"abaabababab", 2), ("y", b"ba", 1)])
+    parts = word_table([("x", b"abaab", 2), ("x", b"ababa", 2), ("x", b"b", 2), ("y", b"ba", 1)])
+    for step in (0, 1):
+        assert count_pairs(merges, long, 2).at(step) == count_pairs(merges, parts, 2).at(step)

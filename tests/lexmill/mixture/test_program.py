@@ -18,7 +18,7 @@ from lexmill.mixture.program import MixtureProgram, SolverError
 from lexmill.mixture.separation import SCALE, frequencies, relative_gap
 from lexmill.mixture.words import word_table
 from lexmill.tokenizer.bytelevel import from_alphabet
-from tests.lexmill.mixture.oracle import dense_program, train, words_of
+from tests.lexmill.mixture.oracle import byte_pairs, dense_program, train, words_of
 
 
 def _program(merges, table, steps):
@@ -118,7 +118,7 @@ def test_counting_the_training_data_gives_objective_zero_and_the_exact_shares():
             mixed[word] = mixed.get(word, 0) + n * times
     table = word_table(rows)
     solution = _program(_train_fast(mixed, 256 + 1200), table, 1200).solve(0, 1200, 0.0)
-    true = table.category_pairs()[:, 0] * multiplier
+    true = byte_pairs(table)[:, 0] * multiplier
     assert solution.objective / SCALE < 1e-9
     assert np.log10(np.mean((solution.shares - true / true.sum()) ** 2) + 1e-40) < -9
 
