@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from mixture_corpus import log_error
 from reference_mixture import CategoryCounts, ReferenceSolution, count_category, solve_reference
 
+from lexmill.memory import peak_memory_bytes
 from lexmill.mixture.counting import count_pairs
 from lexmill.mixture.infer import infer_mixture
 from lexmill.mixture.mergelist import MergeList
@@ -111,6 +111,6 @@ def large_cell(path: Path, gap: float) -> dict[str, float]:
     return {
         "categories": len(words.categories), "merges": len(merges), "words": len(words.offsets) - 1,
         "bytes": int(words.category_bytes().sum()), "count": seconds["count"], "solve": seconds["solve"], "cpu": cpu,
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "gap": mixture.gap,
+        "peak_memory_bytes": peak_memory_bytes(), "gap": mixture.gap,
         "log10_mse": log_error(found, truth), "objective": mixture.objective,
     }  # fmt: skip

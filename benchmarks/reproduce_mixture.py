@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import sys
 import time
 from collections import Counter
@@ -36,6 +35,7 @@ from mixture_subjects import (
     summed,
 )  # fmt: skip
 
+from lexmill.memory import peak_memory_bytes
 from lexmill.mixture.cutting import cutting_label, text_cutter
 from lexmill.mixture.infer import infer_mixture
 from lexmill.mixture.inherit import inherited_prefix
@@ -144,7 +144,7 @@ def audit_all(args: argparse.Namespace, chosen: list[Subject]) -> list[dict[str,
             answer = audit(subject, merges, known, tables[label], args.merges, args.gap)
             answer["cutting"] = json.loads(label)
             answer["seconds"]["cut"] = round(cut, 1)
-            answer["peak_memory_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+            answer["peak_memory_bytes"] = peak_memory_bytes()
             answer["text_bytes"] = {n: sum(len(t.encode()) for t in found) for n, found in texts.items()}
             done[subject.name] = answer
             if args.results:

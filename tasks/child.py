@@ -20,6 +20,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TextIO
 
+from lexmill.memory import peak_memory_bytes
 from tasks.cache import cache_folder
 from tasks.step import BuildContext, InputError, Step, build_function
 from warehouse.digest import describe_files
@@ -114,7 +115,7 @@ def _describe(
         build=step.build,
         stage=step.stage,
         runtime=dict(step.runtime),
-        stats={**context.stats, "peak_memory_bytes": _peak_memory()},
+        stats={**context.stats, "peak_memory_bytes": peak_memory_bytes()},
         metrics=context.metrics,
         producer=Producer(
             run_id=request["run_id"],
@@ -137,12 +138,6 @@ def _package_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def _peak_memory() -> int:
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts KiB
 
 
 def _send(channel: TextIO, message: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ MIN_COUNT = 50  # merges that are rarer in the sample are mostly noise
 # halves of one corpus, log10 MSE at 1,000 / 3,000 / 20,000 merges: 10 languages -5.24 / -5.39 / not run,
 # 77 categories -4.93 / -5.17 / -5.27, for 3 / 25 / 116 CPU s: little is gained beyond 3,000
 AUTO_LIMIT = 3000
-REPLICATE_MERGES = 1000  # replicates look at no more; the answer may
+REPLICATE_MERGES = 3000  # replicates look at no more; the answer may
 WINDOW = 200  # merges whose median count is compared with MIN_COUNT
 EVIDENCE_PER_CATEGORY = 10  # in each direction
 EXAMPLES = 10  # merges that are too rare in the sample
