@@ -19,6 +19,8 @@ from flows.plain import Observer, run_plain
 from flows.runs import PreparedRun, RunOutcome, RunRecorder
 from lexmill.archives import file_sha256
 from lexmill.corpus.files import content_digest
+from lexmill.mixture.formats import tokenizer_in
+from lexmill.mixture.mergelist import MergeListError
 from lexmill.mixture.params import AuditParams
 from lexmill.mixture.sources import Category, SourceError, category_files
 from tasks.cache import cache_folder
@@ -30,7 +32,6 @@ from warehouse.record import Record
 from warehouse.store import Artifact, Warehouse
 
 MAX_SLUG = 40  # characters of a file's name in an artifact's name
-IN_FOLDER = ("merges.parquet", "tokenizer.json")  # the file of a tokenizer that is given as a folder
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,10 @@ def tokenizer_file(path: Path) -> Path:
     """The absolute path of a tokenizer's file; of a folder, the file in it.  Raises InputError."""
     path = path.expanduser().absolute()
     if path.is_dir():
-        found = [path / name for name in IN_FOLDER if (path / name).is_file()]
-        if not found:
-            raise InputError(
-                f"the folder {path} holds neither {' nor '.join(IN_FOLDER)}: name the tokenizer's file"
-            )
-        return found[0]
+        try:
+            return tokenizer_in(path)
+        except MergeListError as error:
+            raise InputError(str(error)) from error
     if not path.is_file():
         raise InputError(f"the tokenizer {path} is not a file: correct the path")
     return path

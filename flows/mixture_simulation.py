@@ -8,7 +8,9 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from flows.console import console
-from lexmill.mixture.bootstrap import Document
+from lexmill.mixture.bootstrap import Document, ReplicateError
+from lexmill.mixture.infer import MixtureInputError
+from lexmill.mixture.separation import SolverError
 from lexmill.mixture.simulate import SimulationError, halves_of, simulate
 from lexmill.mixture.sources import (
     Category,
@@ -18,8 +20,9 @@ from lexmill.mixture.sources import (
     category_files,
     read_category,
 )
-from lexmill.tokenizer.split import normalize, splitter
+from lexmill.tokenizer.split import SplitError, normalize, splitter
 from tasks.step import InputError
+from tasks.worker import StepError
 
 
 def run_simulation(
@@ -38,7 +41,10 @@ def run_simulation(
     seed: int,
     quiet: bool,
 ) -> dict[str, Any]:
-    """{summary, rows, settings, read, seconds} of a simulation (see `lexmill.mixture.simulate`).  Raises InputError."""
+    """{summary, rows, settings, read, seconds} of a simulation (see `lexmill.mixture.simulate`).
+
+    Raises InputError, and StepError where the solver fails.
+    """
     cut, change = splitter(pretokenizer), normalize(normalizer)
     show = _progress(quiet)
     tallies = {category.name: ReadTally() for category in categories_}
@@ -59,8 +65,10 @@ def run_simulation(
             gap=gap,
             progress=show,
         )
-    except (SourceError, SimulationError) as error:
+    except (SourceError, SimulationError, SplitError, MixtureInputError, ReplicateError) as error:
         raise InputError(str(error)) from error
+    except SolverError as error:
+        raise StepError(str(error)) from error
     return {
         "summary": found.summary(),
         "rows": list(found.rows),

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from lexmill.mixture.answer import Mixture
-from lexmill.mixture.bootstrap import document_replicates
+from lexmill.mixture.bootstrap import ReplicateError, document_replicates
 from lexmill.mixture.infer import MixtureInputError, infer_mixture
 from lexmill.mixture.inherit import Inherited, inherited_prefix
 from lexmill.mixture.mergelist import MergeList
@@ -32,11 +32,11 @@ def build_mixture(context: BuildContext) -> None:
     words, left_out = read_words(context.input("word_counts").file("counts.parquet"), params, context.name)
     documents, cutting = document_reader(context, merges)
     replicates = None
-    if params["bootstrap"]:
-        context.progress(0.02, "reading documents for the intervals")
-        replicates = document_replicates(words, documents, params["bootstrap"], params["seed"])
-    seconds["read"] = time.perf_counter() - started
     try:
+        if params["bootstrap"]:
+            context.progress(0.02, "reading documents for the intervals")
+            replicates = document_replicates(words, documents, params["bootstrap"], params["seed"])
+        seconds["read"] = time.perf_counter() - started
         mixture = infer_mixture(
             merges,
             words,
@@ -48,7 +48,7 @@ def build_mixture(context: BuildContext) -> None:
             progress=lambda fraction, message: context.progress(0.1 + 0.9 * fraction, message),
             seconds=seconds,
         )
-    except MixtureInputError as error:
+    except (MixtureInputError, ReplicateError) as error:
         raise InputError(f"{context.name}: {error}") from error
     truth = true_shares(identity, params["categories"])
     about = {

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lexmill.mixture.cutting import cutting_label, text_cutter
+from lexmill.mixture.cutting import CutterError, cutting_label, text_cutter
 from lexmill.mixture.mergelist import MergeList, MergeListError
 from lexmill.report.mixtures import shown_cutting
 from lexmill.tokenizer.patterns import pattern_of, pretokenizer_label
-from lexmill.tokenizer.split import normalize, splitter
+from lexmill.tokenizer.split import SplitError, normalize, splitter
 from tasks.step import BuildContext, InputError
 from warehouse.store import Artifact
 
@@ -28,6 +28,8 @@ def load_file(path: Path, step: str) -> MergeList:
         return MergeList.load(path)
     except MergeListError as error:
         raise InputError(f"{step}: {error}") from error
+    except OSError as error:
+        raise InputError(f"{step}: {path.name} cannot be read: {error.strerror}") from error
 
 
 def tokenizer_identity(tokenizer: Artifact) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def cutter_of(
 ) -> tuple[Callable[[str], list[str]], dict[str, Any]]:
     """(cutter, label for records); what is None is as the tokenizer's file says, so `merges` is needed then.
 
-    Raises InputError when the file does not say it.
+    Raises InputError when the file does not say it, and the cutter for a text on which it cannot be run.
     """
     if pretokenizer is not None and normalizer is not None:
         cut, change = splitter(pretokenizer), normalize(normalizer)
@@ -52,14 +54,26 @@ def cutter_of(
             "normalizer": normalizer,
             "normalizer_from": "given",
         }
-        return (lambda text: cut(change(text))), label
+        return _asking(lambda text: cut(change(text)), step), label
     if merges is None:
         raise ValueError("without a pre-tokenizer and a normaliser, a merge list must be given")
     try:
         cut = text_cutter(merges, pretokenizer, normalizer)
-        return cut, dict(cutting_label(merges, pretokenizer, normalizer))
+        return _asking(cut, step), dict(cutting_label(merges, pretokenizer, normalizer))
     except ValueError as error:
         raise InputError(f"{step}: {error}") from error
+
+
+def _asking(cut: Callable[[str], list[str]], step: str) -> Callable[[str], list[str]]:
+    """The same cutter; where it cannot be run, that is the input's fault."""
+
+    def asking(text: str) -> list[str]:
+        try:
+            return cut(text)
+        except (CutterError, SplitError) as error:
+            raise InputError(f"{step}: {error}") from error
+
+    return asking
 
 
 def subject_cutter(context: BuildContext) -> tuple[Callable[[str], list[str]], dict[str, Any]]:

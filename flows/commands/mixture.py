@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -76,7 +75,7 @@ def inspect(tokenizer: Tokenizer, known: Known = None, as_json: AsJson = False) 
         from lexmill.mixture.inspect import describe
 
         path = tokenizer_file(tokenizer)
-        found = describe(_load(path), {name: _load(file) for name, file in _known_files(known).items()})
+        found = describe(_load(path), {name: merges for name, (_, merges) in _known_lists(known).items()})
         if as_json:
             print_json(found)
         else:
@@ -129,13 +128,15 @@ def infer(
             text_field=text_field,
             pretokenizer=_pattern(pretokenizer),
             normalizer=normalizer,
-            known=_known_files(known, installed=start_merge == "auto"),
+            known={name: file for name, (file, _) in _known_lists(known, start_merge == "auto").items()},
         )
         run = infer_files(request, warehouse or DEFAULT_WAREHOUSE, TerminalObserver(quiet=json_file == "-"))
         if run.outcome.input_error:
             raise InputError(_plain_problem(run.outcome.problems))
+        if run.outcome.cancelled:
+            raise KeyboardInterrupt
         if run.mixture is None:
-            console(stderr=True).print(_plain_problem(run.outcome.problems) or "interrupted", markup=False)
+            console(stderr=True).print(_plain_problem(run.outcome.problems), markup=False)
             raise typer.Exit(run.outcome.exit_code)
         if plot is not None:
             _write(plot, run.mixture.file("shares.svg").read_bytes())
@@ -246,28 +247,26 @@ def _pattern(pretokenizer: str | None) -> str | None:
 
 
 def _load(path: Path) -> Any:
-    """The merge list of a file that the user names."""
+    """The merge list of a file that the user names.  Raises InputError."""
     from lexmill.mixture.mergelist import MergeList, MergeListError
 
     try:
         return MergeList.load(path)
     except MergeListError as error:
         raise InputError(str(error)) from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _known_files(given: list[str] | None, installed: bool = True) -> dict[str, Path]:
-    """Tokenizers to compare with: those of installed packages that are merge lists, and those that the user names."""
+def _known_lists(given: list[str] | None, installed: bool = True) -> dict[str, tuple[Path, Any]]:
+    """Tokenizers to compare with, file and merge list: those of installed packages, and those that the user names."""
     from flows.adhoc_mixture import tokenizer_file
-    from lexmill.mixture.inherit import installed_tokenizers
-    from lexmill.mixture.mergelist import MergeList, MergeListError
+    from lexmill.mixture.inherit import installed_tokenizers, readable
     from lexmill.mixture.sources import SourceError, named_path
 
-    found: dict[str, Path] = {}
-    for label, file in (installed_tokenizers() if installed else {}).items():
-        with suppress(MergeListError, OSError):  # most packages' tokenizers are of another kind
-            MergeList.load(file)
-            found[label] = file
-    named: dict[str, Path] = {}
+    files = installed_tokenizers() if installed else {}
+    found = {name: (files[name], merges) for name, merges in readable(files).items()}
+    named: dict[str, tuple[Path, Any]] = {}
     for value in given or ():
         try:
             name, path = named_path(value, "--known")
@@ -275,8 +274,8 @@ def _known_files(given: list[str] | None, installed: bool = True) -> dict[str, P
             raise InputError(str(error)) from error
         if name in named:
             raise InputError(f"--known {name} is given twice: name each tokenizer once")
-        named[name] = tokenizer_file(Path(path))
-        _load(named[name])
+        file = tokenizer_file(Path(path))
+        named[name] = (file, _load(file))
     return {**found, **named}
 
 

@@ -27,8 +27,9 @@ def local_files(path: Path, any_suffix: bool = False) -> list[tuple[str, Path]]:
     """(name, path) of the files that a file, folder or glob means, sorted by name.
 
     The name is relative to the folder (or to the glob's fixed part), with forward slashes, so that it does not depend
-    on where the files lie.  A folder gives the files whose suffix is known (all with `any_suffix`); hidden files and
-    links that lead nowhere are left out.  Raises PathError when the path is missing or nothing is left.
+    on where the files lie; bytes that are not UTF-8 are escaped in it.  A folder gives the files whose suffix is known
+    (all with `any_suffix`); hidden files and links that lead nowhere are left out.  Raises PathError when the path is
+    missing or nothing is left.
     """
     if any(character in str(path) for character in _GLOB_CHARACTERS) and not path.exists():
         base, pattern = _split_glob(path)
@@ -42,7 +43,7 @@ def local_files(path: Path, any_suffix: bool = False) -> list[tuple[str, Path]]:
         base, found = path.parent, [path]
     else:
         raise PathError(f"{path} does not exist")
-    named = [(p.relative_to(base).as_posix(), p) for p in found]
+    named = [(_text(p.relative_to(base).as_posix()), p) for p in found]
     visible = [(name, p) for name, p in named if not any(part.startswith(".") for part in name.split("/"))]
     if not visible:
         raise PathError(
@@ -68,6 +69,10 @@ def content_digest(files: list[tuple[str, Path]], cache: Path) -> str:
     if not fresh.keys() <= known.keys():
         _save_digests(memory, known | fresh)
     return digest.hexdigest()
+
+
+def _text(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _split_glob(path: Path) -> tuple[Path, str]:

@@ -14,20 +14,26 @@ from typing import Any
 import regex  # type: ignore[import-untyped]
 from tokenizers import Tokenizer, normalizers
 
-from lexmill.mixture.mergelist import MergeList
+from lexmill.mixture.mergelist import MergeList, printable
 from lexmill.mixture.pieces import SPACE, piece_cutter
 from lexmill.tokenizer.bytelevel import BYTE_OF_CHAR
 from lexmill.tokenizer.load import component_types
 from lexmill.tokenizer.patterns import PATTERNS, pattern_of
-from lexmill.tokenizer.split import disputed, normalize, splitter
+from lexmill.tokenizer.split import SplitError, disputed, normalize, splitter, tokenizers_failed
 
 NORMALIZERS = ("none", "NFC", "NFKC")
 _LATIN = {ord(character): byte for character, byte in BYTE_OF_CHAR.items()}
-# Patterns of these parts alone cut alike in `regex` and in Oniguruma, except for characters that are `disputed`.
-_SHARED_SYNTAX = regex.compile(
-    r"(?:\\p\{(?:L|N|M|Lu|Ll|Lt|Lm|Lo)\}|\\[sSrn]|\(\?i:|\(\?[!=:]|[()|?*+\[\]^ /',.!a-zA-Z0-9]|\{\d,\d\})+"
-)
-_POSSESSIVE = regex.compile(r"[?*+]\+|\{[\d,]+\}[+?]")
+# Patterns of these parts alone cut alike in `regex` and in Oniguruma, except for characters that are `disputed`: no
+# anchors, captures or quantified groups, and of folded case only the contractions that the named patterns have.  An
+# alternative has few quantifiers, and no more to match after the second unbounded one, so none takes long to fail.
+_ATOM = r"(?:\\p\{(?:L|N|M|Lu|Ll|Lt|Lm|Lo)\}|\\[sSrn]|[ /',!a-zA-Z0-9])"
+_ONE = rf"(?:{_ATOM}|\[\^?{_ATOM}++\])"
+_CONTRACTION = r"(?:\(\?i:'s\|'t\|'re\|'ve\|'m\|'ll\|'d\)\??)"
+_BOUNDED = rf"(?:{_ONE}(?:\?|\{{1,[1-9]\}})?+(?![?*+{{])|{_CONTRACTION})"
+_MANY = rf"(?:{_ONE}[*+](?![?*+{{]))"
+_REST = rf"(?:{_MANY}{_CONTRACTION}?|{_BOUNDED}{{0,2}}(?:\(\?[!=]{_ONE}\))?)"
+_ALTERNATIVE = rf"(?:{_BOUNDED}{{1,6}}|{_BOUNDED}{{0,4}}{_MANY}{_REST})"
+_SHARED_SYNTAX = regex.compile(rf"{_ALTERNATIVE}(?:\|{_ALTERNATIVE})*")
 
 
 class CutterError(ValueError):
@@ -116,29 +122,24 @@ def _named(pretokenizer: str) -> Callable[[str], list[str]]:
 def _pattern(pattern: str) -> Callable[[str], list[str]]:
     """Pieces of a regular expression in Oniguruma's syntax, what it does not match apart."""
     try:
-        reference = splitter(next((name for name, known in PATTERNS.items() if known == pattern), pattern))
+        name = next((name for name, known in PATTERNS.items() if known == pattern), pattern)
+        reference = _guarded(splitter(name))
     except ValueError as error:
-        raise CutterError(f"the tokenizer's own pattern cannot be used: {error}") from None
+        raise CutterError(f"the tokenizer's own pattern cannot be used: {printable(error, 500)}") from None
     if pattern in PATTERNS or pattern in PATTERNS.values():
         return reference
-    if not _SHARED_SYNTAX.fullmatch(pattern) or _POSSESSIVE.search(pattern):
+    if not _SHARED_SYNTAX.fullmatch(pattern):
         return reference
-    matches = regex.compile(f"(?:{pattern})").findall if not _captures(pattern) else None
-    if matches is None:
-        return reference
+    matches = regex.compile(pattern).findall
 
     def cut(text: str) -> list[str]:
         if disputed(text):
             return reference(text)
         pieces: list[str] = matches(text)
-        return pieces if sum(map(len, pieces)) == len(text) else reference(text)
+        whole = sum(map(len, pieces)) == len(text) and "" not in pieces
+        return pieces if whole else reference(text)
 
     return cut
-
-
-def _captures(pattern: str) -> bool:
-    """Whether there is a capturing group: `findall` would give the group instead of the piece."""
-    return bool(regex.compile(pattern).groups)
 
 
 def _normalizer(merges: MergeList, given: str | None) -> Callable[[str], str]:
@@ -151,7 +152,7 @@ def _normalizer(merges: MergeList, given: str | None) -> Callable[[str], str]:
         if not table:
             return str
         try:
-            return _guarded(normalizers.Precompiled(table).normalize_str)
+            return _guarded(_guarded(normalizers.Precompiled)(table).normalize_str)
         except Exception as error:  # `tokenizers` raises nothing narrower
             raise CutterError(f"the model's normaliser table cannot be read: {error}") from None
     if merges.normalizer is None:
@@ -212,30 +213,30 @@ def _component(written: str | None) -> dict[str, Any] | None:
     return value if isinstance(value, dict) and "type" in value else None
 
 
-def _tokenizer(**components: Any) -> Tokenizer:
+def _tokenizer(**components: Any) -> Any:
     empty = {"type": "BPE", "vocab": {}, "merges": []}
     blank = dict.fromkeys(
         ("truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder")
     )
     try:
         whole = {"version": "1.0", "added_tokens": [], **blank, **components, "model": empty}
-        return Tokenizer.from_str(json.dumps(whole))
+        return _guarded(Tokenizer.from_str)(json.dumps(whole))
     except Exception as error:  # `tokenizers` raises nothing narrower
         names = ", ".join(components)
         raise CutterError(f"`tokenizers` cannot read the {names} of the tokenizer's file: {error}") from None
 
 
-def _guarded(run: Callable[[str], Any]) -> Callable[[str], Any]:
-    """The same function; a panic inside `tokenizers` (damaged tables) becomes a CutterError."""
+def _guarded(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same function; a panic inside `tokenizers` (damaged tables, hard patterns) becomes a CutterError."""
 
-    def guarded(text: str) -> Any:
+    def guarded(value: Any) -> Any:
         try:
-            return run(text)
+            return run(value)
         except BaseException as error:
-            if type(error).__name__ != "PanicException" and type(error) is not Exception:
+            if not tokenizers_failed(error) and not isinstance(error, SplitError):
                 raise
             raise CutterError(
-                f"`tokenizers` fails on the normaliser or pre-tokenizer of the file: {error}"
+                f"`tokenizers` fails on the normaliser or pre-tokenizer of the file: {printable(error, 500)}"
             ) from None
 
     return guarded

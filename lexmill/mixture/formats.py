@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lexmill.mixture.formats_json import from_tokenizer_json
+from lexmill.mixture.formats_json import checked_text, from_tokenizer_json
 from lexmill.mixture.mergelist import MAX_TOKENS, MergeList, MergeListError
 from lexmill.mixture.recover import Pair
 from lexmill.mixture.sentencepiece import merge_list_of_model, merge_list_of_pieces
@@ -25,8 +25,8 @@ from lexmill.tokenizer.bytelevel import from_alphabet
 
 MAX_FILE_BYTES = 256 << 20
 FOLDER_FILES = (
-    "merges.parquet",
     "tokenizer.json",
+    "merges.parquet",
     "tokenizer.model",
     "tekken.json",
     "vocab.bpe",
@@ -35,16 +35,17 @@ FOLDER_FILES = (
 
 _RANK_LINE = re.compile(rb"[A-Za-z0-9+/]*={0,2} \d{1,9}\r?(\n|$)")
 _PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
+_PARTS = ("left_bytes", "right_bytes")
 _JS_VOCABULARY = re.compile(r"vocab_base64\s*=\s*[\"'`]([A-Za-z0-9+/=]+)[\"'`]")
 
 
 def read_merge_list(path: Path) -> MergeList:
-    """The merge list of a file, or of the first of FOLDER_FILES (or the only `.tiktoken`) in a folder.
+    """The merge list of a file, or of the file that `tokenizer_in` finds in a folder.
 
     Raises MergeListError with the reason when it is not a BPE tokenizer, OSError when it cannot be read.
     """
     if path.is_dir():
-        return read_merge_list(_file_in(path))
+        return read_merge_list(tokenizer_in(path))
     size = path.stat().st_size
     if size > MAX_FILE_BYTES:
         raise MergeListError(f"{path.name} is larger than {MAX_FILE_BYTES >> 20} MiB: not a merge list")
@@ -57,6 +58,7 @@ def read_merge_list(path: Path) -> MergeList:
 
 def merge_list_of_bytes(data: bytes, name: str) -> MergeList:
     """The merge list of a file's content; `name` is used in messages only."""
+    data = data.removeprefix(b"\xef\xbb\xbf")
     if data.startswith(_PACKED):
         raise MergeListError(f"{name} is compressed: unpack it and give the file inside")
     if _RANK_LINE.match(data):
@@ -74,7 +76,8 @@ def merge_list_of_bytes(data: bytes, name: str) -> MergeList:
     return _from_merge_lines(text, name)
 
 
-def _file_in(folder: Path) -> Path:
+def tokenizer_in(folder: Path) -> Path:
+    """The tokenizer's file of a folder: the first of FOLDER_FILES, or the only `.tiktoken`.  Raises MergeListError."""
     for name in FOLDER_FILES:
         if (folder / name).is_file():
             return folder / name
@@ -88,17 +91,39 @@ def _file_in(folder: Path) -> Path:
 
 def _from_parquet(path: Path) -> MergeList:
     try:
-        table = pq.read_table(path)
-    except pa.ArrowInvalid as error:
+        columns = _parts(path)
+    except KeyError:
+        raise MergeListError(
+            f"{path.name} has no columns left_bytes and right_bytes: not a merge table"
+        ) from None
+    except (pa.ArrowException, OSError) as error:
         raise MergeListError(f"{path.name} is not a readable Parquet file: {error}") from None
-    if not {"left_bytes", "right_bytes"} <= set(table.column_names):
-        raise MergeListError(f"{path.name} has no columns left_bytes and right_bytes: not a merge table")
-    columns = [table[name].cast(pa.binary()).to_pylist() for name in ("left_bytes", "right_bytes")]
     if any(None in column or b"" in column for column in columns):
         raise MergeListError(f"{path.name} has a merge with an empty part: not a merge table")
     pretokenizer, normalizer = _identity(path.with_name("lexmill.json"))
     merges = list(zip(*columns, strict=True))
     return MergeList.from_merges(merges, "merges.parquet", (), pretokenizer, normalizer)
+
+
+def _parts(path: Path) -> list[list[bytes | None]]:
+    """Left and right parts of our own merge table; repeated values stay one object.  KeyError for other columns."""
+    with pq.ParquetFile(path, read_dictionary=list(_PARTS)) as file:
+        groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+        size = sum(group.total_byte_size for group in groups)
+        if file.metadata.num_rows > MAX_TOKENS or size > MAX_FILE_BYTES:
+            raise MergeListError(
+                f"{path.name} has {file.metadata.num_rows} rows of {size} bytes: that is no merge table"
+            )
+        table = file.read(columns=list(_PARTS))
+    columns = []
+    for name in _PARTS:
+        column: list[bytes | None] = []
+        for chunk in table[name].chunks:
+            coded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
+            values = coded.dictionary.cast(pa.binary()).to_pylist()
+            column += [None if i is None else values[i] for i in coded.indices.to_pylist()]
+        columns.append(column)
+    return columns
 
 
 def _identity(path: Path) -> tuple[str | None, str | None]:
@@ -107,8 +132,8 @@ def _identity(path: Path) -> tuple[str | None, str | None]:
         return None, None
     try:
         value = json.loads(path.read_bytes())
-        return str(value["pretokenizer"]["pattern"]), str(value["normalizer"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        return checked_text(value["pretokenizer"]["pattern"]), checked_text(value["normalizer"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise MergeListError(
             f"{path.name} does not say how text is cut ({error!r}): the artifact is damaged"
         ) from None
@@ -116,6 +141,7 @@ def _identity(path: Path) -> tuple[str | None, str | None]:
 
 def _from_merge_lines(text: str, name: str) -> MergeList:
     """GPT-2's format; it carries no pre-tokenizer, but its alphabet and its first user used one pattern only."""
+    _check_lines(text.count("\n"), name)
     merges: list[Pair] = []
     for number, line in enumerate(text.split("\n"), 1):
         line = line.removesuffix("\r")
@@ -134,6 +160,11 @@ def _from_merge_lines(text: str, name: str) -> MergeList:
     return MergeList.from_merges(merges, "vocab.bpe")
 
 
+def _check_lines(lines: int, name: str) -> None:
+    if lines > MAX_TOKENS:
+        raise MergeListError(f"{name} has {lines} lines: more than {MAX_TOKENS} is no vocabulary")
+
+
 def _as_bytes(token: str, name: str, number: int) -> bytes:
     data = from_alphabet(token)
     if data is None:
@@ -144,12 +175,15 @@ def _as_bytes(token: str, name: str, number: int) -> bytes:
 
 
 def _from_ranks(data: bytes, name: str) -> MergeList:
+    _check_lines(data.count(b"\n"), name)
     ranked: dict[int, bytes] = {}
     for number, line in enumerate(data.split(b"\n"), 1):
         token, _, rank = line.rstrip(b"\r").partition(b" ")
         if not line.strip():
             continue
         try:
+            if not rank.isdigit():
+                raise ValueError
             place, value = int(rank), base64.b64decode(b"" if token == b"=" else token, validate=True)
         except (ValueError, binascii.Error):
             shown = line[:60].decode(errors="replace")
@@ -173,7 +207,7 @@ def _from_json(data: bytes, name: str) -> MergeList:
             return _from_tekken(value)
         if "model" in value:
             return from_tokenizer_json(value, name)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError) as error:
         if isinstance(error, MergeListError):
             raise
         raise MergeListError(f"{name} does not have the expected layout: {error!r}") from None
@@ -188,15 +222,15 @@ def _from_tekken(data: dict[str, Any]) -> MergeList:
     used = config.get("default_vocab_size")
     if used is not None:
         tokens = tokens[: max(int(used) - int(config.get("default_num_special_tokens", 0)), 0)]
-    return MergeList.from_ranks(tokens, "tekken", config.get("pattern"))
+    return MergeList.from_ranks(tokens, "tekken", checked_text(config.get("pattern")))
 
 
 def _from_claude(data: dict[str, Any]) -> MergeList:
     """`! <offset> <base64> <base64> ...`"""
     mark, offset, *tokens = data["bpe_ranks"].split(" ")
-    if mark != "!" or not offset.isdigit():
+    if mark != "!" or not offset.isdecimal():
         raise ValueError("bpe_ranks does not begin with '! <offset>'")
-    pattern = data.get("pat_str")
+    pattern = checked_text(data.get("pat_str"))
     return MergeList.from_ranks([base64.b64decode(t, validate=True) for t in tokens], "bpe_ranks", pattern)
 
 

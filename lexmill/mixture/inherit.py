@@ -139,16 +139,18 @@ def readable(files: Mapping[str, Path]) -> dict[str, MergeList]:
 
 
 def installed_tokenizers() -> dict[str, Path]:
-    """Tokenizer files of installed distributions by `distribution/file`, sorted; nothing is opened or imported.
+    """Tokenizer files of installed distributions by `distribution/path`, sorted; nothing is opened or imported.
 
     At most MAX_INSTALLED files of at most MAX_INSTALLED_BYTES; names only say that they may hold a merge list.
     """
     found: dict[str, Path] = {}
     for distribution in distributions():
+        if not distribution.name:  # what is left of a broken installation
+            continue
         for file in distribution.files or ():
             if not _FILES.fullmatch(file.name):
                 continue
             path = Path(str(distribution.locate_file(file)))
             if path.is_file() and path.stat().st_size <= MAX_INSTALLED_BYTES:
-                found[f"{distribution.name}/{file.name}"] = path
+                found[f"{distribution.name}/{file}"] = path
     return dict(sorted(found.items())[:MAX_INSTALLED])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from lexmill.mixture.cutting import cutting_label
@@ -14,20 +13,13 @@ from lexmill.mixture.mergelist import MergeList
 NAMED_MANUAL = 20
 
 
-def inspect_tokenizer(path: Path, known: Mapping[str, Path | MergeList]) -> dict[str, Any]:
+def describe(merges: MergeList, known: Mapping[str, MergeList]) -> dict[str, Any]:
     """What `lexmill mixture inspect` prints, as JSON values.
 
-    `known` are tokenizers whose order is compared, by name.  Keys: kind, unit, vocabulary, alphabet, merges,
+    `known` are merge lists whose order is compared, by name.  Keys: kind, unit, vocabulary, alphabet, merges,
     manual, manual_tokens (the first, with their rank), late, redundant, longest, pretokenizer, normalizer (and
     where each is from), inherited (None, or name, merges, removed, removed_kind, sentence, start_merge).
-    Raises MergeListError, as `MergeList.load` does, for `path` and for every known path.
     """
-    lists = {name: k if isinstance(k, MergeList) else MergeList.load(k) for name, k in known.items()}
-    return describe(MergeList.load(path), lists)
-
-
-def describe(merges: MergeList, known: Mapping[str, MergeList]) -> dict[str, Any]:
-    """The same for lists that are loaded."""
     inherited = inherited_prefix(merges, known)
     manual = list(zip(merges.manual_ranks, merges.manual, strict=False))[:NAMED_MANUAL]
     return {

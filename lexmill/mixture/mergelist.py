@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BYTES = tuple(bytes([i]) for i in range(256))
 MAX_TOKENS = 4_000_000  # the largest vocabularies have 262,144 tokens
-MAX_SYMBOLS = 4096  # of one token; the longest in use are runs of 128 spaces
+MAX_SYMBOLS = 1024  # bytes of one token; the longest in use is one of Claude, of just so many
 
 
 class MergeListError(ValueError):
@@ -85,6 +85,7 @@ class MergeList:
         """Check an ordered list: unknown parts are an error, a second merge for a token is dropped and counted."""
         if not merges:
             raise MergeListError(f"the {kind} file has no merges: give the file of a trained BPE tokenizer")
+        _check_longest((len(a) + len(b) for a, b in merges), kind)
         known = set(alphabet)
         kept: list[Pair] = []
         for number, (a, b) in enumerate(merges):
@@ -109,19 +110,19 @@ class MergeList:
         pretokenizer: str | None = None,
         normalizer: str | None = None,
         alphabet: tuple[bytes, ...] = BYTES,
+        listed: Collection[Pair] | None = None,
     ) -> MergeList:
-        """From all tokens in creation order (see `lexmill.mixture.recover`); symbols may be among them or not."""
+        """From all tokens in creation order (see `lexmill.mixture.recover`); symbols may be among them or not.
+
+        With `listed` only those merges exist: tokens that would need others are manual.
+        """
         tokens = list(tokens)
         if len(tokens) > MAX_TOKENS:
             raise MergeListError(
                 f"the {kind} file has {len(tokens)} tokens: more than {MAX_TOKENS} is no vocabulary"
             )
-        longest = max(map(len, tokens), default=0)
-        if longest > MAX_SYMBOLS:
-            raise MergeListError(
-                f"the {kind} file has a token of {longest} bytes: more than {MAX_SYMBOLS} is no token"
-            )
-        found = merges_from_ranks(tokens, characters=alphabet != BYTES)
+        _check_longest(map(len, tokens), kind)
+        found = merges_from_ranks(tokens, characters=alphabet != BYTES, listed=listed)
         made = cls.from_merges(found.merges, kind, found.manual, pretokenizer, normalizer, alphabet)
         return replace(made, late=found.late, manual_ranks=found.manual_ranks, vocabulary=len(tokens))
 
@@ -134,3 +135,16 @@ class MergeList:
         from lexmill.mixture.formats import read_merge_list
 
         return read_merge_list(path)
+
+
+def printable(text: object, most: int = 60) -> str:
+    """The beginning of what a file says, for messages: what a terminal would obey or refuse is escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text)[:most])
+
+
+def _check_longest(sizes: Iterable[int], kind: str) -> None:
+    longest = max(sizes, default=0)
+    if longest > MAX_SYMBOLS:
+        raise MergeListError(
+            f"the {kind} file has a token of {longest} bytes: more than {MAX_SYMBOLS} is no token"
+        )

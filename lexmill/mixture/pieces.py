@@ -18,6 +18,7 @@ from lexmill.mixture.scripts import COMMON, GROUPS, group_of
 SPACE = "\u2581"  # SentencePiece writes a space so
 DIGITS = "0-9\uff10-\uff19"
 ENOUGH_PIECES = 2000  # rules are read from a vocabulary only when it is at least this large
+MAX_USER_DEFINED = 16_384  # a pattern of more takes long to compile; Gemma has about 6,500
 EXCEPTIONS = 1e-3  # share of pieces; Gemma's 4 of 234,807 and 1 of 236,249 are the largest seen
 _DIGIT = regex.compile(f"[{DIGITS}]")
 

@@ -11,7 +11,7 @@ training (SentencePiece), where such tokens are user-defined symbols that text i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,11 +32,14 @@ class Recovered(NamedTuple):
     manual_ranks: tuple[int, ...]  # place of each manual token in the vocabulary
 
 
-def merges_from_ranks(tokens: Sequence[bytes], characters: bool = False) -> Recovered:
+def merges_from_ranks(
+    tokens: Sequence[bytes], characters: bool = False, listed: Collection[Pair] | None = None
+) -> Recovered:
     """Ordered merges of `tokens`, given in creation order; symbols are bytes, or the characters of UTF-8 tokens.
 
     Single symbols need not be listed.  A repeated token counts once, at its first place; empty tokens are ignored.
-    Raises UnicodeDecodeError for a token that is not UTF-8 when `characters` is set.
+    With `listed` a token whose merge is not in it is manual.  Raises UnicodeDecodeError for a token that is not UTF-8
+    when `characters` is set.
     """
     rank_of: dict[bytes, int] = {}
     for rank, token in enumerate(tokens):
@@ -49,7 +52,9 @@ def merges_from_ranks(tokens: Sequence[bytes], characters: bool = False) -> Reco
     sizes = np.diff(offsets)
     if np.all((early > 0) | (sizes == 1)):  # a list of one training: nothing to place anew
         cuts = zip(texts, early.tolist(), strict=True)
-        return Recovered([(_bytes(t[:c]), _bytes(t[c:])) for t, c in cuts if c > 0], (), (), ())
+        merges = [(_bytes(t[:c]), _bytes(t[c:])) for t, c in cuts if c > 0]
+        if listed is None or all(merge in listed for merge in merges):
+            return Recovered(merges, (), (), ())
     place: dict[bytes, int] = {}  # the rank from which on text can hold the token
     found: list[tuple[int, int, int, int, Pair]] = []
     manual: list[tuple[int, bytes]] = []
@@ -59,7 +64,8 @@ def merges_from_ranks(tokens: Sequence[bytes], characters: bool = False) -> Reco
             continue
         cut = int(early[i] if early[i] > 0 or characters else any_rank[i])
         left, right = (_bytes(texts[i][:cut]), _bytes(texts[i][cut:])) if cut > 0 else (b"", b"")
-        if cut < 0 or not all(part in place or _single(part, characters) for part in (left, right)):
+        known = all(part in place or _single(part, characters) for part in (left, right))
+        if cut < 0 or not known or (listed is not None and (left, right) not in listed):
             manual.append((ranks[i], token))
             continue
         after = max(place.get(left, -1), place.get(right, -1))

@@ -7,12 +7,13 @@ is the piece id: whitespace pieces have their scores overwritten, but their ids 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from lexmill.mixture.mergelist import MergeList, MergeListError
-from lexmill.mixture.pieces import SPACE, PieceRules, rules_of_pieces
+from lexmill.mixture.mergelist import MAX_TOKENS, MergeList, MergeListError
+from lexmill.mixture.pieces import MAX_USER_DEFINED, SPACE, PieceRules, rules_of_pieces
+from lexmill.mixture.recover import Pair
 from lexmill.mixture.wire import WireError, fields
 
 NORMAL, USER_DEFINED = 1, 4
@@ -37,7 +38,9 @@ def read_model(data: bytes) -> Model:
     for number, value in fields(data):
         if number == 1:
             piece = dict(fields(_message(value)))
-            pieces.append((_text(piece.get(1, memoryview(b""))), int(_number(piece.get(3, NORMAL)))))
+            pieces.append((_text(piece.get(1, memoryview(b""))), _number(piece.get(3, NORMAL))))
+            if len(pieces) > MAX_TOKENS:
+                raise WireError(f"it has more than {MAX_TOKENS} pieces")
         elif number == 2:
             trainer = dict(fields(_message(value)))
         elif number == 3:
@@ -45,20 +48,20 @@ def read_model(data: bytes) -> Model:
     if not pieces:
         raise WireError("it has no pieces")
     rules = PieceRules(
-        max_sentencepiece_length=int(_number(trainer.get(20, 16))),
-        split_by_unicode_script=bool(trainer.get(21, True)),
-        split_by_number=bool(trainer.get(23, True)),
-        split_by_whitespace=bool(trainer.get(22, True)),
-        split_digits=bool(trainer.get(25, False)),
-        treat_whitespace_as_suffix=bool(trainer.get(24, False)),
-        allow_whitespace_only_pieces=bool(trainer.get(26, False)),
-        add_dummy_prefix=bool(normalizer.get(3, True)),
-        remove_extra_whitespaces=bool(normalizer.get(4, True)),
+        max_sentencepiece_length=_number(trainer.get(20, 16)),
+        split_by_unicode_script=bool(_number(trainer.get(21, True))),
+        split_by_number=bool(_number(trainer.get(23, True))),
+        split_by_whitespace=bool(_number(trainer.get(22, True))),
+        split_digits=bool(_number(trainer.get(25, False))),
+        treat_whitespace_as_suffix=bool(_number(trainer.get(24, False))),
+        allow_whitespace_only_pieces=bool(_number(trainer.get(26, False))),
+        add_dummy_prefix=bool(_number(normalizer.get(3, True))),
+        remove_extra_whitespaces=bool(_number(normalizer.get(4, True))),
         rule_name=_text(normalizer.get(1, memoryview(b""))) or "identity",
         charsmap=bytes(_message(normalizer.get(2, memoryview(b"")))),
         user_defined=tuple(piece.replace(SPACE, " ") for piece, kind in pieces if kind == USER_DEFINED),
     )
-    return Model(tuple(pieces), int(_number(trainer.get(3, 1))), rules)
+    return Model(tuple(pieces), _number(trainer.get(3, 1)), rules)
 
 
 def merge_list_of_model(data: bytes, name: str) -> MergeList:
@@ -92,10 +95,13 @@ def merge_list_of_pieces(
     rules: PieceRules | None = None,
     user_defined: tuple[str, ...] = (),
     byte_fallback: bool = True,
+    listed: Collection[tuple[str, str]] | None = None,
+    in_order: bool = False,
 ) -> MergeList:
     """From learned pieces in order of creation, U+2581 for a space; special and user-defined pieces left out.
 
-    Without `rules` they are read from the pieces themselves.  Byte pieces (`<0x0A>`) are no characters.
+    Without `rules` they are read from the pieces themselves.  Byte pieces (`<0x0A>`) are no characters.  With `listed`
+    there are no merges but those; `in_order` says that they are the order, and not the pieces.
     """
     tokens = [p.replace(SPACE, " ") for p in pieces if p and not (byte_fallback and _BYTE_PIECE.fullmatch(p))]
     by_hand = {token for token in tokens if _NEVER_LEARNED.intersection(token)}
@@ -105,9 +111,31 @@ def merge_list_of_pieces(
     user_defined += tuple(sorted(token for token in by_hand if len(token) > 1))
     if rules is None:
         rules = rules_of_pieces(tokens, user_defined)
+    if len(rules.user_defined) > MAX_USER_DEFINED:
+        raise MergeListError(
+            f"the {kind} file has {len(rules.user_defined)} user-defined pieces: more than {MAX_USER_DEFINED} "
+            "cannot be cut at"
+        )
     encoded = [token.encode() for token in tokens]
-    found = MergeList.from_ranks(encoded, kind, alphabet=alphabet)
+    merges = None
+    if listed is not None:
+        spaced = ((a.replace(SPACE, " "), b.replace(SPACE, " ")) for a, b in listed)
+        merges = {(a.encode(), b.encode()): None for a, b in spaced if not _NEVER_LEARNED.intersection(a + b)}
+    if merges and in_order:
+        found = _in_order(list(merges), encoded, kind, alphabet)
+    else:
+        found = MergeList.from_ranks(encoded, kind, alphabet=alphabet, listed=merges)
     return replace(found, rules=rules, longest=rules.max_sentencepiece_length)
+
+
+def _in_order(
+    merges: Sequence[Pair], tokens: Sequence[bytes], kind: str, alphabet: tuple[bytes, ...]
+) -> MergeList:
+    """A list as it is; tokens of several characters that it does not make are manual."""
+    made = {a + b for a, b in merges}.union(alphabet)
+    by_hand = [(rank, token) for rank, token in enumerate(tokens) if token not in made]
+    found = MergeList.from_merges(merges, kind, tuple(token for _, token in by_hand), alphabet=alphabet)
+    return replace(found, manual_ranks=tuple(rank for rank, _ in by_hand))
 
 
 def _message(value: int | float | memoryview) -> memoryview:
@@ -116,9 +144,9 @@ def _message(value: int | float | memoryview) -> memoryview:
     return value
 
 
-def _number(value: int | float | memoryview) -> int | float:
-    if isinstance(value, memoryview):
-        raise WireError("a message stands where a number should")
+def _number(value: int | float | memoryview) -> int:
+    if not isinstance(value, int) or value >> 31:
+        raise WireError("something else stands where a small number should")
     return value
 
 

@@ -220,7 +220,7 @@ def _json_lines(member: Member, text_field: str, place: _Place) -> Iterator[_Rec
 
 def _record(row: Mapping[str, Any], text_field: str, place: _Place) -> _Record:
     if text_field not in row:
-        there = ", ".join(map(str, list(row)[:8])) or "none"
+        there = ", ".join(ascii(field)[1:-1] for field in list(row)[:8]) or "none"
         raise place.error(f"no field {text_field!r} (there is {there}): set --text-field")
     raw = "" if row[text_field] is None else row[text_field]
     if not isinstance(raw, str | bytes):
@@ -251,6 +251,6 @@ def _document(record: _Record, category: str, place: _Place, tally: ReadTally) -
     tally.invalid_documents += record.replaced > 0
     tally.invalid_sequences += record.replaced
     number = place.number if record.identifier is None else record.identifier
-    # a group (translations of one document) may span files and categories, an id is of its file
-    unit = record.group if record.group is not None else f"{place.file}:{number}"
+    # a group (translations of one document) may span files and categories; an id or a number is of its file
+    unit = record.group if record.group is not None else f"{category}/{place.file}:{number}"
     return TextDocument(unit, category, record.source or place.file, text)

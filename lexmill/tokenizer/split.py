@@ -42,6 +42,15 @@ _disputed_astral = re.compile(f"[{_DISPUTED_ASTRAL}]").search
 _astral = re.compile("[\U00010000-\U0010ffff]").search
 
 
+class SplitError(ValueError):
+    """A regular expression that cannot be run on a text, such as one that tries too many ways to match."""
+
+
+def tokenizers_failed(error: BaseException) -> bool:
+    """Whether it comes from inside `tokenizers`, which panics, or raises nothing narrower than Exception."""
+    return type(error).__name__ == "PanicException" or type(error) is Exception
+
+
 def disputed(text: str) -> bool:
     """Whether the text holds a character that `regex` and Oniguruma class differently."""
     if text.isascii():
@@ -51,7 +60,10 @@ def disputed(text: str) -> bool:
 
 @lru_cache(maxsize=32)
 def splitter(pretokenizer: str) -> Callable[[str], list[str]]:
-    """A function that cuts a string into its pre-tokens, in order; joined they give the string back."""
+    """A function that cuts a string into its pre-tokens, in order; joined they give the string back.
+
+    It raises SplitError for a text on which an expression that has no name cannot be run.
+    """
     reference = _split_by_tokenizers(pretokenizer)
     if pretokenizer not in PATTERNS:
         return reference
@@ -76,7 +88,18 @@ def split_long(pretokenizer: str, text: str) -> Iterator[str]:
 
 def _split_by_tokenizers(pretokenizer: str) -> Callable[[str], list[str]]:
     cut = pre_tokenizers.Split(Regex(pattern_of(pretokenizer)), "isolated").pre_tokenize_str
-    return lambda text: [piece for piece, _ in cut(text)] if text else []
+
+    def split(text: str) -> list[str]:
+        try:
+            return [piece for piece, _ in cut(text)] if text else []
+        except BaseException as error:
+            if not tokenizers_failed(error):
+                raise
+            raise SplitError(
+                f"the regular expression cannot be run on a text of {len(text)} characters: {error}"
+            ) from None
+
+    return split
 
 
 @lru_cache(maxsize=4)

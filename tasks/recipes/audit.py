@@ -50,7 +50,7 @@ def _subject(name: str, recipe: Mapping[str, object], runtime: Mapping[str, str]
         kind="tokenizer",
         name=name,
         build="tasks.subject:build_subject",
-        version=2,
+        version=3,
         params=recipe,
         runtime=runtime,
         tags=("network",) if recipe["package"] else (),

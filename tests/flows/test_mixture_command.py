@@ -13,16 +13,21 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from flows.adhoc_mixture import MixtureRequest, infer_files, tokenizer_file
 from flows.cli import app
+from lexmill.mixture.bootstrap import ReplicateError
+from lexmill.mixture.infer import MixtureInputError
 from lexmill.mixture.params import AuditParams
+from lexmill.mixture.separation import SolverError
 from lexmill.mixture.sources import parse_categories
 from lexmill.tokenizer.bpe import train_bpe
-from lexmill.tokenizer.bytelevel import to_alphabet
-from lexmill.tokenizer.split import splitter
+from lexmill.tokenizer.bytelevel import from_alphabet, to_alphabet
+from lexmill.tokenizer.patterns import PATTERNS
+from lexmill.tokenizer.split import SplitError, splitter
 from tasks.step import InputError
 from warehouse.lineage import upstream
 from warehouse.store import Warehouse
@@ -173,7 +178,7 @@ def test_an_interrupted_run_keeps_its_counts(folder, inferred, tmp_path):
             process.send_signal(signal.SIGINT)
             break
     process.communicate(timeout=60)
-    assert process.returncode != 0
+    assert process.returncode == 130
     store = Warehouse(str(tmp_path / "warehouse"))
     assert {version.kind for version in store.versions()} == {"tokenizer", "word_counts"}
     assert not list((tmp_path / "warehouse").rglob(".building*"))
@@ -285,5 +290,61 @@ def test_a_file_that_is_no_tokenizer(tmp_path):
     assert result.exit_code == 2
     assert "WordPiece" in result.output
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="holds neither"):
+    with pytest.raises(InputError, match=r"has none of tokenizer\.json"):
         tokenizer_file(tmp_path / "empty")
+
+
+def test_a_folder_of_our_own_is_inspected_and_audited(folder, tmp_path):
+    """Its merge table comes with a tokenizer.json, which says how text is cut."""
+    own = tmp_path / "own"
+    own.mkdir()
+    pairs = [line.split(" ") for line in (folder / "vocab.bpe").read_text(encoding="utf-8").splitlines()[1:]]
+    tokens = [to_alphabet(bytes([i])) for i in range(256)] + [a + b for a, b in pairs]
+    split = {"type": "Split", "pattern": {"Regex": PATTERNS["gpt2"]}, "behavior": "Isolated", "invert": False}
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    value = {
+        "model": {"type": "BPE", "vocab": {t: i for i, t in enumerate(tokens)}, "merges": pairs},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, level]},
+        "normalizer": {"type": "NFC"},
+    }
+    (own / "tokenizer.json").write_text(json.dumps(value))
+    identity = {"pretokenizer": {"pattern": PATTERNS["gpt2"]}, "normalizer": "NFC"}
+    (own / "lexmill.json").write_text(json.dumps(identity))
+    columns = {
+        name: pa.array([from_alphabet(pair[side]) for pair in pairs], pa.binary())
+        for side, name in enumerate(("left_bytes", "right_bytes"))
+    }
+    pq.write_table(pa.table(columns), own / "merges.parquet")
+    command = arguments(folder, "--json", "-")
+    command[2], command[command.index("--bootstrap") + 1] = str(own), "0"
+    command[command.index("--warehouse") + 1] = str(tmp_path / "warehouse")
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["cutting"]["pretokenizer"] == "gpt2"
+    command[2] = str(own / "merges.parquet")  # alone it does not say how text is cut
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, "--pretokenizer" in result.output) == (2, True)
+    command[2:3] = [str(own / "merges.parquet"), "--pretokenizer", "gpt2"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(MixtureInputError, 2), (ReplicateError, 2), (SplitError, 2), (SolverError, 1)]
+)
+def test_a_simulation_that_cannot_go_on_says_why(folder, monkeypatch, error, code):
+    def fail(*_, **__):
+        raise error("this is why")
+
+    monkeypatch.setattr("flows.mixture_simulation.simulate", fail)
+    command = ["mixture", "simulate", *two(folder), "--trials", "1", "--categories", "2"]
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, "this is why" in result.output) == (code, True)
+
+
+def test_a_tokenizer_that_cannot_be_read_is_named(folder, monkeypatch):
+    def fail(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("lexmill.mixture.mergelist.MergeList.load", fail)
+    result = CliRunner().invoke(app, ["mixture", "inspect", str(folder / "vocab.bpe")])
+    assert (result.exit_code, "cannot be read: Permission denied" in result.output) == (2, True)

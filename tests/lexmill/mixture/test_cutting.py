@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, normalizers, pre_tokenizers
 
-from lexmill.mixture.cutting import CutterError, cutting_label, text_cutter
+from lexmill.mixture.cutting import _SHARED_SYNTAX, CutterError, cutting_label, text_cutter
 from lexmill.mixture.mergelist import MergeList
 from lexmill.mixture.pieces import PieceRules
 from lexmill.tokenizer.patterns import GPT2, GPT4, PATTERNS
-from lexmill.tokenizer.split import splitter
+from lexmill.tokenizer.split import SplitError, splitter
 
 LIST = MergeList.from_merges([(b"t", b"h")], "tokenizer.json")
 QWEN = GPT4.replace(r"\p{N}{1,3}", r"\p{N}")
@@ -151,3 +151,39 @@ def test_the_label_names_a_table_by_its_digest():
     assert label["normalizer"] == "nmt_nfkc"
     assert label["normalizer_table"] == "ba7816bf8f01cfea"
     assert normalizers.NFKC().normalize_str("ﬁ") == "fi"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"^ab|\p{L}|\s", "ab\nab"),
+        (r" ?\p{L}*", "abc, def"),
+        (r"(?=\S)\p{L}*|,|\s", "abc, def"),
+        (r"(?i:i)+|\p{L}|\p{M}", "iIİı"),
+        (r"(?i:\p{Lu})+|a", "aBc"),
+        (r"a{3,1}|\s", "aaa a"),
+    ],
+)
+def test_patterns_that_two_engines_read_differently_run_in_one(pattern, text):
+    found = text_cutter(_with(_sequence(_split(pattern), BYTES)))(text)
+    assert found == _isolated(pattern)(text)
+    assert "" not in found
+
+
+@pytest.mark.parametrize("pattern", [GPT2, GPT4, PATTERNS["gpt4o"], QWEN])
+def test_the_patterns_in_use_run_fast(pattern):
+    assert _SHARED_SYNTAX.fullmatch(pattern)
+
+
+def test_panics_become_errors():
+    """`tokenizers` panics on a table that it cannot read, and where a pattern is tried in too many ways."""
+    table = {"type": "Precompiled", "precompiled_charsmap": "/////w=="}
+    with pytest.raises(CutterError, match="cannot read the normalizer"):
+        text_cutter(_with(_sequence(_split(GPT4), BYTES), table))
+    hard = r"(a+)+b|\s|\S"
+    nested = _with(_sequence(_split(r"(?:a|aa)+b|(?:a|aa)+c"), BYTES))
+    for cut in (text_cutter(nested), text_cutter(LIST, hard)):
+        with pytest.raises(CutterError, match="cannot be run on a text of 400 characters"):
+            cut("a" * 400)
+    with pytest.raises(SplitError, match="400 characters"):
+        splitter(hard)("a" * 400)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import random
-from importlib.metadata import distributions
-
-import pytest
 
 from lexmill.mixture.inherit import inherited_prefix, installed_tokenizers, readable
-from lexmill.mixture.inspect import inspect_tokenizer
-from lexmill.mixture.mergelist import MergeList, MergeListError
+from lexmill.mixture.inspect import describe
+from lexmill.mixture.mergelist import MergeList
 from lexmill.tokenizer.bytelevel import to_alphabet
 
 LETTERS = b"abcdefghijklmnopqrstuvwxyz"
@@ -128,16 +125,21 @@ def test_installed_files_are_found_by_name(tmp_path, monkeypatch):
         "cl100k.tiktoken tokenizer.json tekken_1.json vocab.bpe tokenizer.model.v3 other.json gone.tiktoken"
     )
     names = [f"x/{name}" for name in files.split()]
+    names.insert(0, "y/vocab.bpe")
     (tmp_path / "x").mkdir()
+    (tmp_path / "y").mkdir()
     for name in names[:-1]:
         (tmp_path / name).write_text("")
-    listed = [_Distribution("b", tmp_path, [File(n) for n in names]), _Distribution("a", tmp_path, None)]
+    files = [File(n) for n in names]
+    listed = [_Distribution(name, tmp_path, files) for name in ("b", None)] + [
+        _Distribution("a", tmp_path, None)
+    ]
     monkeypatch.setattr("lexmill.mixture.inherit.distributions", lambda: listed)
     assert list(installed_tokenizers()) == [
-        "b/cl100k.tiktoken", "b/tekken_1.json", "b/tokenizer.json", "b/tokenizer.model.v3", "b/vocab.bpe",
+        "b/x/cl100k.tiktoken", "b/x/tekken_1.json", "b/x/tokenizer.json", "b/x/tokenizer.model.v3",
+        "b/x/vocab.bpe", "b/y/vocab.bpe",
     ]  # fmt: skip
     assert readable(installed_tokenizers()) == {}
-    assert any(True for _ in distributions())
 
 
 def test_inspection_says_everything(tmp_path):
@@ -145,16 +147,14 @@ def test_inspection_says_everything(tmp_path):
     for name, merges in (("old", known), ("new", known + NEW)):
         lines = [f"{to_alphabet(a)} {to_alphabet(b)}" for a, b in merges]
         (tmp_path / f"{name}.bpe").write_text("\n".join(["#version: 0.2", *lines]))
-    found = inspect_tokenizer(tmp_path / "new.bpe", {"old": tmp_path / "old.bpe"})
+    lists = {name: MergeList.load(tmp_path / f"{name}.bpe") for name in ("old", "new")}
+    found = describe(lists.pop("new"), lists)
     assert found.pop("inherited")["start_merge"] == len(known)
     assert found == {
         "kind": "vocab.bpe", "unit": "bytes", "vocabulary": 256 + len(known + NEW), "alphabet": 256,
         "merges": len(known + NEW), "manual": 0, "manual_tokens": [], "late": 0, "redundant": 0, "longest": None,
         "pretokenizer": "gpt2", "pretokenizer_from": "format", "normalizer": None, "normalizer_from": "nowhere",
     }  # fmt: skip
-    (tmp_path / "empty.bpe").write_text("")
-    with pytest.raises(MergeListError, match="is empty"):
-        inspect_tokenizer(tmp_path / "new.bpe", {"bad": tmp_path / "empty.bpe"})
 
 
 def test_a_cousin_that_began_with_the_same_list_is_not_named_instead():

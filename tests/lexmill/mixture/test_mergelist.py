@@ -215,6 +215,21 @@ VOCABULARY = {c: i for i, c in enumerate(["a", "b", "ab"])}
             "'漢' is not written in the byte-level alphabet",
         ),
         ("tekken.json", {"vocab": [{"rank": 0, "token_bytes": "?"}], "config": {}}, "expected layout"),
+        ("tekken.json", {"vocab": [], "config": {"pattern": 5}}, "int where text should be"),
+        ("tekken.json", '{"vocab": [{"rank": 1e400}], "config": {}}', "expected layout"),
+        ("claude.json", {"bpe_ranks": "! 5 YWI=", "pat_str": ["x"]}, "list where text should be"),
+        ("claude.json", {"bpe_ranks": "! 5 YWI=", "pat_str": "\udc00"}, "expected layout"),
+        (
+            "tokenizer.json",
+            '{"model": {"vocab": {"a": Infinity}, "merges": ["a a"]}}',
+            "not in the vocabulary",
+        ),
+        (
+            "tokenizer.json",
+            '{"model": {"vocab": {"a": 1e400, "aa": 1}, "merges": ["a a"]}}',
+            "expected layout",
+        ),
+        ("tokenizer.json", {"model": {"type": "\x1b[2J"}}, r"holds a \\x1b\[2J model"),
         ("claude.json", {"bpe_ranks": "5 abc"}, "does not begin with '! <offset>'"),
         ("vocab.bpe", "a b c\n", "line 1: expected two tokens"),
         ("vocab.bpe", "t h</w>\n", "marks ends of words with </w>"),
@@ -224,7 +239,9 @@ VOCABULARY = {c: i for i, c in enumerate(["a", "b", "ab"])}
         ("vocab.bpe", "", "is empty"),
         ("x.tiktoken", "YQ== 0\n???? 1\n", "line 2: expected base64 token and rank"),
         ("x.tiktoken", "YQ== 0\nYg== 0\n", "line 2: rank 0 is given twice"),
-        ("x.tiktoken", f"{_b64(b'a' * 5000)} 0\n", "token of 5000 bytes"),
+        ("x.tiktoken", "YQ== 0\nYg== 1_0\n", "line 2: expected base64 token and rank"),
+        ("x.tiktoken", "YQ== 0\nYg== -1\n", "line 2: expected base64 token and rank"),
+        ("x.tiktoken", f"{_b64(b'a' * 1025)} 0\n", "token of 1025 bytes"),
         ("x.js", 'vocab_base64 = "YQ"', "is not base64 of UTF-8"),
     ],
 )
@@ -261,7 +278,84 @@ def test_damaged_tables_and_large_files_are_refused(tmp_path, monkeypatch):
 
 
 def test_a_folder_without_a_tokenizer_is_refused(tmp_path):
-    with pytest.raises(MergeListError, match=r"has none of merges\.parquet, tokenizer\.json"):
+    with pytest.raises(MergeListError, match=r"has none of tokenizer\.json, merges\.parquet"):
         MergeList.load(tmp_path)
     _written(tmp_path, "a.tiktoken", FORMATS["ranks.tiktoken"])
     assert list(MergeList.load(tmp_path).merges) == MERGES
+
+
+def _nested(depth):
+    part = {"type": "ByteLevel"}
+    for _ in range(depth):
+        part = {"type": "Sequence", "pretokenizers": [part]}
+    return part
+
+
+@pytest.mark.parametrize(
+    "component",
+    [
+        _nested(300), _nested(40), "ByteLevel", [{"type": "ByteLevel"}], {"type": 5}, {"kind": "x"},
+        {"type": "Sequence", "pretokenizers": None}, {"type": "Sequence", "pretokenizers": ["ByteLevel"]},
+        {"type": "Sequence", "pretokenizers": {"0": {"type": "ByteLevel"}}},
+        {"type": "Split", "pattern": "x"}, {"type": "Split", "pattern": {"Regex": ["x"]}},
+        {"type": "Split", "pattern": {"Regex": "\udc00"}},
+    ],
+)  # fmt: skip
+def test_damaged_components_are_refused(tmp_path, component):
+    with pytest.raises(MergeListError, match=r"damaged|expected layout"):
+        MergeList.load(_written(tmp_path, "tokenizer.json", _tokenizer_json(LINES, pre_tokenizer=component)))
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path):
+    text = "\ufeff" + json.dumps(FORMATS["strings/tokenizer.json"])
+    assert list(MergeList.load(_written(tmp_path, "tokenizer.json", text)).merges) == MERGES
+
+
+def test_other_tables_are_refused(tmp_path, monkeypatch):
+    wrong = (
+        ({"left_bytes": [1]}, "not a readable"),
+        ({"left_bytes": [[b"a"]]}, "no columns"),
+        ({}, "no columns"),
+    )
+    for columns, message in wrong:
+        pq.write_table(pa.table({"right_bytes": [b"a"], **columns}), tmp_path / "merges.parquet")
+        with pytest.raises(MergeListError, match=message):
+            MergeList.load(tmp_path)
+    pq.write_table(
+        pa.table({"left_bytes": [b"a"] * 9, "right_bytes": [b"b"] * 9}), tmp_path / "merges.parquet"
+    )
+    data = bytearray((tmp_path / "merges.parquet").read_bytes())
+    data[10:40] = b"\xff" * 30
+    (tmp_path / "damaged.parquet").write_bytes(data)
+    with pytest.raises(MergeListError, match="not a readable Parquet file"):
+        MergeList.load(tmp_path / "damaged.parquet")
+    monkeypatch.setattr("lexmill.mixture.formats.MAX_TOKENS", 8)
+    with pytest.raises(MergeListError, match="9 rows"):
+        MergeList.load(tmp_path)
+    with pytest.raises(MergeListError, match="lines: more than 8"):
+        MergeList.load(_written(tmp_path, "vocab.bpe", "a b\n" * 9))
+
+
+def _listed(tmp_path, vocabulary, merges, added=(), **extra):
+    model = {"type": "BPE", "vocab": {t: i for i, t in enumerate(vocabulary)}, "merges": merges}
+    value = {"model": model, "added_tokens": [{"content": token} for token in added], **extra}
+    found = MergeList.load(_written(tmp_path, "tokenizer.json", value))
+    return [(a + b).decode() for a, b in found.merges], [t.decode() for t in found.manual], found.redundant
+
+
+def test_only_listed_merges_are_made(tmp_path):
+    """In the listed order where that is one, and by the vocabulary's ids where merges are listed twice."""
+    clean = [["a", "b"], ["ab", "c"], ["c", "d"]]
+    assert _listed(tmp_path, [*"abcd", "cd", "abc", "ab"], clean) == (["ab", "abc", "cd"], [], 0)
+    assert _listed(tmp_path, [*"abcd", "ab", "cd", "da"], clean[:1]) == (["ab"], ["cd", "da"], 0)
+    assert _listed(tmp_path, [*"abc", "ab", "abc"], clean[:2], ["ab"]) == (["ab", "abc"], [], 0)
+    twice = [["a", "b"], ["b", "c"], ["ab", "c"], ["a", "bc"]]
+    vocabulary = [*"abcd", "ab", "bc", "abc", "cd", "da"]
+    for extra in ({}, {"pre_tokenizer": {"type": "ByteLevel"}}):
+        assert _listed(tmp_path, vocabulary, twice, **extra) == (["ab", "bc", "abc"], ["cd", "da"], 1)
+
+
+def test_too_many_user_defined_pieces_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("lexmill.mixture.sentencepiece.MAX_USER_DEFINED", 1)
+    with pytest.raises(MergeListError, match="2 user-defined pieces"):
+        _listed(tmp_path, ["a", "b", "ab"], [["a", "b"]], ["<x>", "<y>"])

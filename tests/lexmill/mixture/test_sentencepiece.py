@@ -81,8 +81,10 @@ def test_the_default_model_type_is_unigram():
         (oracle.field(1, oracle.field(1, b"\xff")), "codec"),
         (
             oracle.field(1, oracle.field(1, "a") + oracle.field(3, "b")),
-            "a message stands where a number should",
+            "something else stands where a small number should",
         ),
+        (oracle.field(1, oracle.field(1, "a") + b"\x1d\x00\x00\xc0\x7f"), "something else stands"),  # NaN
+        (oracle.model_bytes([("a", 1)], {3: 2, 20: (1 << 64) - 1}), "something else stands"),
     ],
 )
 def test_damaged_files_are_refused(data, message):
@@ -97,6 +99,18 @@ def test_any_bytes_are_read_or_refused(data):
             pass
     except WireError:
         pass
+
+
+@given(st.integers(0, len(DATA) - 1), st.binary(min_size=1, max_size=6))
+def test_any_damage_is_refused_or_read(at, data):
+    with contextlib.suppress(MergeListError):
+        merge_list_of_model(DATA[:at] + data + DATA[at + len(data) :], "m.model")
+
+
+def test_more_pieces_than_a_vocabulary_has_are_refused_at_once(monkeypatch):
+    monkeypatch.setattr("lexmill.mixture.sentencepiece.MAX_TOKENS", 3)
+    with pytest.raises(MergeListError, match="more than 3 pieces"):
+        merge_list_of_model(DATA, "m.model")
 
 
 def test_every_truncation_is_refused_or_shorter():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from lexmill.corpus.files import content_digest, local_files
 from lexmill.mixture.sources import (
     Category,
     ReadTally,
@@ -42,7 +44,7 @@ def test_text_files_by_rule(tmp_path, rule, texts):
     (tmp_path / "a.txt").write_text("one\ntwo\n\n  \nthree\n")
     found = read(tmp_path / "a.txt", rule)
     assert [document.text for document in found] == texts
-    assert [document.unit for document in found] == [f"a.txt:{i + 1}" for i in range(len(texts))]
+    assert [document.unit for document in found] == [f"c/a.txt:{i + 1}" for i in range(len(texts))]
     assert {(document.category, document.source) for document in found} == {("c", "a.txt")}
 
 
@@ -54,7 +56,26 @@ def test_packed_json_lines_are_the_same_as_plain_ones(tmp_path):
     for name in ("a.jsonl", "b.jsonl.gz", "c.jsonl.zst"):
         found = read(tmp_path / name)
         assert [document.text for document in found] == ["eins", "zwei", "drei"]
-        assert [document.unit for document in found] == [f"{name}:1", f"{name}:7", "g"]
+        assert [document.unit for document in found] == [f"c/{name}:1", f"c/{name}:7", "g"]
+
+
+def test_the_same_name_in_two_categories_is_no_translation(tmp_path):
+    units = set()
+    for name in ("en", "fr"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "train.txt").write_text("one\n\ntwo\n")
+        category = Category(name, str(tmp_path / name))
+        units |= {document.unit for document in read_category(category, category_files(category))}
+    assert len(units) == 4
+
+
+def test_names_and_fields_that_are_not_utf_8_are_shown_escaped(tmp_path):
+    (tmp_path / os.fsdecode(b"x\xff.txt")).write_text("one")
+    assert [document.source for document in read(tmp_path)] == ["x\\xff.txt"]
+    assert content_digest(local_files(tmp_path), tmp_path / "cache")
+    (tmp_path / "a.jsonl").write_bytes(b'{"\\ud800": 1}\n')
+    with pytest.raises(SourceError, match=r"there is \\ud800"):
+        read(tmp_path / "a.jsonl")
 
 
 def test_a_folder_and_a_glob_read_their_files_in_order(tmp_path):
@@ -74,7 +95,7 @@ def test_parquet_by_field_with_groups_and_sources(tmp_path):
     found = read(tmp_path / "a.parquet", field="body")
     assert [(d.unit, d.source, d.text) for d in found] == [
         ("g", "web", "one"),
-        ("a.parquet:3", "books", "two"),
+        ("c/a.parquet:3", "books", "two"),
     ]
     with pytest.raises(SourceError, match=r"a.parquet has no column 'text' \(it has body, group, source\)"):
         read(tmp_path / "a.parquet")
