@@ -27,8 +27,12 @@ def print_inspection(name: str, found: Mapping[str, Any]) -> None:
     """One line a property of a merge list."""
     rows = [{"property": "file", "value": name}]
     for key, value in found.items():
+        if key == "compared":
+            value = (
+                ", ".join(value) or "nothing: no tokenizer file is installed, and none was named by --known"
+            )
         if key == "inherited":
-            value = value["sentence"] if isinstance(value, Mapping) else value
+            value = value["sentence"] if isinstance(value, Mapping) else "nothing from these"
         rows.append({"property": key.replace("_", " "), "value": _shown(value)})
     print_rows(rows)
 
@@ -38,6 +42,8 @@ def print_mixture(result: Mapping[str, Any]) -> None:
     out = console()
     shares = sorted(result["shares"].items(), key=lambda item: (-item[1]["bytes"], item[0]))
     out.print(Text(f"What {result['tokenizer']} was trained on, relative to these categories:\n"))
+    if result["alarm"]:
+        out.print(Text(f"ALARM: {result['alarm']}\n", style="bold yellow"))
     out.print(_share_table(shares, result))
     if len(shares) > ROWS:
         rest = sum(share["bytes"] for _, share in shares[ROWS:])
@@ -46,8 +52,6 @@ def print_mixture(result: Mapping[str, Any]) -> None:
     for sentence in _sentences(result):
         out.print(Text(sentence))
     print_invalid(result.get("read"))
-    if result["alarm"]:
-        out.print(Text(f"ALARM: {result['alarm']}", style="bold yellow"))
     _print_evidence(shares, result["evidence"])
     seconds = result["seconds"]
     times = ", ".join(f"{phase} {taken:.1f} s" for phase, taken in seconds.items())
@@ -74,6 +78,8 @@ def print_simulation(result: Mapping[str, Any]) -> None:
         f"({size / 1e6:,.1f} MB in all, half to train on), vocabulary {settings['vocab_size']:,}\n"
     )
     print_rows(rows)
+    if "efficiency" not in summary["log10_mse"]:
+        out.print("Tokenizer encoding efficiency learns from the other trials: it needs at least two.")
     out.print()
     if coverage["share"] is not None:
         out.print(
@@ -119,7 +125,7 @@ def _sentences(result: Mapping[str, Any]) -> list[str]:
     found = [
         f"Merges {start:,} to {end - 1:,} of {result['merges_listed']:,} were looked at "
         f"({result['merges_used']:,}{_why(result)}); certified gap {result['gap']:.2%}, "
-        f"what no mixture explains of their order weighs {result['unexplained']:.1%} of their frequency, "
+        f"unexplained {result['unexplained']:.1%} (0% is a perfect fit, more than 35% raises the alarm), "
         f"{result['impossible_merges']:,} occur in no category."
     ]
     if result["inherited"]:
@@ -134,6 +140,10 @@ def _sentences(result: Mapping[str, Any]) -> list[str]:
         )
         more = len(result["left_out"]) - 8
         found.append(f"Left out: {names}{f' and {more} more' if more > 0 else ''}.")
+    for a, b in result["alike"]:
+        found.append(
+            f"{a} and {b} are nearly the same text: how their share divides between them is arbitrary."
+        )
     found.append(str(result["interval"]["covers"]))
     return found
 

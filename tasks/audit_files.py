@@ -92,6 +92,7 @@ def mixture_value(mixture: Mixture, truth: Mapping[str, float] | None) -> dict[s
         "rare_merges": mixture.fit.rare,
         "expected_rare_merges": mixture.fit.expected_rare,
         "alarm": mixture.alarm,
+        "alike": [list(pair) for pair in mixture.alike],
         "evidence": evidence,
         "interval": {
             "level": 0.9,

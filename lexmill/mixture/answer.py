@@ -23,6 +23,8 @@ MEASURED = (
     "148 of 160 such intervals held the true share."
 )
 
+MISSING = "The alarm says that something is missing among the categories: no interval covers that."
+
 
 @dataclass(frozen=True)
 class Share:
@@ -30,7 +32,7 @@ class Share:
 
     category: str
     bytes: float  # share of bytes, 0..1
-    lower: float | None  # 90 % interval of `bytes`; equal to it without replicates, None: too few documents
+    lower: float | None  # 90 % interval of `bytes`; None without replicates or with too few documents
     upper: float | None
     pairs: (
         float  # share of the adjacent pairs of symbols left at start_merge, the unit the program is solved in
@@ -81,6 +83,9 @@ class Mixture:
     fit: Fit
     curve: tuple[CurvePoint, ...]
     evidence: tuple[Evidence, ...]
+    alike: tuple[
+        tuple[str, str], ...
+    ]  # categories whose merges are equally frequent: their split is arbitrary
     replicates: int
     replicate_merges: int | None  # replicates use merges before this one; None without replicates
     seed: int
@@ -92,7 +97,9 @@ class Mixture:
 
     @property
     def without_interval(self) -> tuple[str, ...]:
-        """Categories of too few independent documents for an interval."""
+        """Categories of too few independent documents for an interval; none when no intervals were asked for."""
+        if self.replicate_merges is None:
+            return ()
         return tuple(share.category for share in self.shares if share.lower is None)
 
     @property
@@ -109,7 +116,7 @@ class Mixture:
     def covers(self) -> str:
         """What the intervals cover and what not, which categories have none, and the coverage that was measured."""
         if self.replicate_merges is None:
-            return "No replicates were made: the bounds equal the share."
+            return "No replicates were made: there are no intervals."
         return covers_sentence(self)
 
     @property
@@ -152,4 +159,4 @@ def covers_sentence(mixture: Mixture) -> str:
             f"No interval for {', '.join(mixture.without_interval)}: fewer than {MIN_UNITS} independent documents "
             "(or groups of translations) were counted. "
         )
-    return text + MEASURED
+    return text + (MISSING if mixture.alarm else MEASURED)

@@ -30,6 +30,7 @@ AUTO_LIMIT = 3000
 REPLICATE_MERGES = 3000  # replicates look at no more; the answer may
 WINDOW = 200  # merges whose median count is compared with MIN_COUNT
 EVIDENCE_PER_CATEGORY = 10  # in each direction
+ALIKE = 0.1  # of their summed frequencies; two samples of one language's text differ by about as much
 EXAMPLES = 10  # merges that are too rare in the sample
 
 
@@ -109,6 +110,7 @@ def infer_mixture(
         fit=_fit(merges, table, solution, typical, considered, impossible),
         curve=tuple(curve),
         evidence=_evidence(solution, counts, merges, words.categories),
+        alike=_alike(words.categories, table.own[considered]),
         replicates=0 if replicated is None else len(replicated),
         replicate_merges=None if replicated is None else replicate_last,
         seed=seed,
@@ -132,7 +134,7 @@ def _shares(
     bytes_per_pair = float((solution.shares * sizes.bytes[:, 0] / sizes.pairs[:, 0]).sum())
     smallest *= sizes.bytes[:, 0] / sizes.pairs[:, 0] / bytes_per_pair
     lower, upper = point, point
-    bounded, sources = np.ones(len(point), np.bool_), np.zeros(len(point), np.int64)
+    bounded, sources = np.zeros(len(point), np.bool_), np.zeros(len(point), np.int64)
     if replicates is not None and replicated is not None:
         bounded, sources = replicates.units >= MIN_UNITS, replicates.sources
         seen = leading(table.own, solution.shares, first, seen_until)
@@ -172,6 +174,16 @@ def _fit(
         examples=tuple(token for _, token in _named(merges, rare[:EXAMPLES])),
         unexplained=solution.objective / mass if mass else 1.0,
     )
+
+
+def _alike(categories: tuple[str, ...], own: Float) -> tuple[tuple[str, str], ...]:
+    """Pairs of categories whose frequencies of the merges, own (merges, categories), differ by less than ALIKE."""
+    found = []
+    for i in range(len(categories)):
+        apart, size = np.abs(own[:, i + 1 :] - own[:, i, None]).sum(axis=0), own.sum(axis=0)
+        for j in np.flatnonzero(apart < ALIKE * (size[i] + size[i + 1 :])) + i + 1:
+            found.append((categories[i], categories[j]))
+    return tuple(found)
 
 
 def _named(merges: MergeList, steps: npt.NDArray[np.int64]) -> tuple[tuple[int, bytes], ...]:

@@ -18,7 +18,8 @@ def describe(merges: MergeList, known: Mapping[str, MergeList]) -> dict[str, Any
 
     `known` are merge lists whose order is compared, by name.  Keys: kind, unit, vocabulary, alphabet, merges,
     manual, manual_tokens (the first, with their rank), late, redundant, longest, pretokenizer, normalizer (and
-    where each is from), inherited (None, or name, merges, removed, removed_kind, sentence, start_merge).
+    where each is from), compared (names of the known lists), inherited (None, or name, merges, removed, removed_kind,
+    sentence, start_merge, whole).
     """
     inherited = inherited_prefix(merges, known)
     manual = list(zip(merges.manual_ranks, merges.manual, strict=False))[:NAMED_MANUAL]
@@ -36,5 +37,6 @@ def describe(merges: MergeList, known: Mapping[str, MergeList]) -> dict[str, Any
         "redundant": merges.redundant,
         "longest": merges.longest,
         **cutting_label(merges),
+        "compared": sorted(known),
         "inherited": None if inherited is None else dataclasses.asdict(inherited),
     }

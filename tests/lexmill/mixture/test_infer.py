@@ -172,6 +172,32 @@ def test_a_category_without_a_merge_of_its_own_may_have_any_small_share(case):
     assert "No merge comes mainly from w" in mixture.covers
 
 
+def test_two_categories_of_the_same_text_are_named(case):
+    merges, sample = case
+    twins = {**sample, "twin": sample["x"]}
+    table = word_table([(name, w, n) for name in twins for w, n in _counts(twins[name]).items()])
+    mixture = infer_mixture(merges, table, use=60)
+    assert mixture.alike == (("twin", "x"),)
+    assert infer_mixture(merges, _table(sample, SHARES), use=60).alike == ()
+
+
+def test_without_replicates_there_are_no_bounds(case):
+    merges, sample = case
+    mixture = infer_mixture(merges, _table(sample, SHARES), use=60)
+    assert all(share.lower is share.upper is None for share in mixture.shares)
+    assert mixture.without_interval == ()
+
+
+def test_an_alarm_takes_the_place_of_the_measured_coverage(case):
+    merges, sample = case
+    missing = {name: documents for name, documents in sample.items() if name != "x"}
+    table = _table(missing, list(missing))
+    replicates = document_replicates(table, lambda: _units(missing), 2, seed=1)
+    mixture = infer_mixture(merges, table, use=100, replicates=replicates)
+    assert mixture.alarm is not None
+    assert mixture.covers.endswith("no interval covers that.")
+
+
 def test_late_merges_are_no_evidence(case):
     merges, sample = case
     table = _table(sample, SHARES)

@@ -150,6 +150,7 @@ def test_inspection_says_everything(tmp_path):
     lists = {name: MergeList.load(tmp_path / f"{name}.bpe") for name in ("old", "new")}
     found = describe(lists.pop("new"), lists)
     assert found.pop("inherited")["start_merge"] == len(known)
+    assert found.pop("compared") == ["old"]
     assert found == {
         "kind": "vocab.bpe", "unit": "bytes", "vocabulary": 256 + len(known + NEW), "alphabet": 256,
         "merges": len(known + NEW), "manual": 0, "manual_tokens": [], "late": 0, "redundant": 0, "longest": None,
