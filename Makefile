@@ -62,7 +62,7 @@ DOCUMENTS ?= $(firstword $(wildcard warehouse/data/documents/demo/*/documents.pa
 bench: install
 	@test -n "$(DOCUMENTS)" || { echo "run make demo first, or name documents: make bench DOCUMENTS=file.parquet"; exit 1; }
 	$(BIN)/python benchmarks/bpe.py $(DOCUMENTS)
-	$(BIN)/python benchmarks/mixture.py $(DOCUMENTS)
+	$(BIN)/python benchmarks/mixture.py trials $(DOCUMENTS) --min-megabytes 0.3 --vocab 8000 --trials 5
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist *.egg-info
