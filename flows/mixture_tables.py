@@ -110,10 +110,9 @@ def _share_table(shares: Sequence[tuple[str, Mapping[str, Any]]], result: Mappin
     table.add_column("category", overflow="fold")
     for heading in ("share of bytes", level, "of pairs", "text counted"):
         table.add_column(heading, justify="right")
-    replicated = result["interval"]["replicates"] > 0
     for name, share in shares[:ROWS]:
         lower, upper = share["lower"], share["upper"]
-        bounds = f"{lower:7.2%} to {upper:7.2%}" if replicated and lower is not None else "none"
+        bounds = f"{lower:7.2%} to {upper:7.2%}" if lower is not None else "none"
         size = result["sample_bytes"][name] / 1e6
         table.add_row(Text(name), f"{share['bytes']:.2%}", bounds, f"{share['pairs']:.2%}", f"{size:,.2f} MB")
     return table

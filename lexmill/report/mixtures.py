@@ -60,7 +60,7 @@ def category_name(category: str) -> str:
 
 
 def _shares(mixture: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Without bootstrap replicates the bounds equal the share and are no interval."""
+    """Bounds of audits stored without replicates, which once equalled the share, are no interval."""
     replicates = (mixture.get("interval") or {}).get("replicates", 1)
     sizes = mixture.get("sample_bytes") or {}
     rows = []
