@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
-EXTRAS := '.[dev,dask,postgres]'
+EXTRAS := '.[dev,dask,postgres,romanize]'
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: install demo test test-slow test-browser test-postgres lint format bench clean help
@@ -27,7 +27,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo "python3 -m venv failed: install Debian's python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv torch
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e $(EXTRAS) || \
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e $(EXTRAS) || \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e $(EXTRAS)
 	@touch $(STAMP)
 

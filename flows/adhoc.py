@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from flows.config import NAME, PipelineParams
 from flows.plain import Observer, run_plain
 from flows.runs import PreparedRun, RunOutcome, RunRecorder, prepare
-from lexmill.corpus.params import CorpusParams
+from lexmill.corpus.params import CleaningParams, CorpusParams
 from tasks.step import InputError
 
 
@@ -23,8 +23,12 @@ def ingest_paths(
     license_: str,
     warehouse: str | None,
     observer: Observer,
+    against: Sequence[str] = (),
 ) -> tuple[PreparedRun, RunOutcome]:
-    """Read, clean and deduplicate files into `documents/<name>`; one corpus a path."""
+    """Read, clean and deduplicate files into `documents/<name>`; one corpus a path.
+
+    `against` are names of documents in the warehouse: what they hold already is dropped as a duplicate.
+    """
     if not re.fullmatch(NAME, name):
         raise InputError(f"--name {name!r}: use only a-z, 0-9, - and _, with a letter or digit first")
     corpora: list[CorpusParams] = []
@@ -38,7 +42,15 @@ def ingest_paths(
                 license=license_,
             )
         )
-    pipeline = PipelineParams(corpora=corpora, **({"warehouse": warehouse} if warehouse else {}))
+    try:
+        cleaning = CleaningParams(against=tuple(against))
+    except ValidationError:
+        raise InputError(
+            f"--against {' '.join(against)}: give names of documents, as `lexmill artifacts` shows them"
+        ) from None
+    pipeline = PipelineParams(
+        corpora=corpora, cleaning=cleaning, **({"warehouse": warehouse} if warehouse else {})
+    )
     prepared = prepare(name, pipeline, parameters={"ingest": list(paths)})
     if not prepared.to_build:
         return prepared, RunRecorder(prepared, "command").close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from flows.yaml_source import ConfigError, KeyPath, Source, apply_override, read_yaml
 from lexmill.corpus.params import CleaningParams, CorpusParams
+from lexmill.corpus.romanize_params import RomanizationParams
 from lexmill.evaluation.params import EvaluationParams
 from lexmill.mixture.params import AuditParams
 from lexmill.report.params import ReportParams
@@ -77,6 +78,7 @@ class PipelineParams(_Section):
     retries: RetryParams = RetryParams()
     corpora: list[CorpusParams] = Field(min_length=1)
     cleaning: CleaningParams = CleaningParams()
+    romanization: RomanizationParams | None = None
     tokenizers: list[TokenizerParams] = Field(default_factory=list)
     audits: list[AuditParams] = Field(default_factory=list)
     models: list[ModelParams] = Field(default_factory=list)
@@ -192,6 +194,7 @@ def reference_problems(pipeline: PipelineParams) -> Iterator[tuple[KeyPath, str]
     def missing(name: str, known: set[str], what: str) -> str:
         return f"no {what} of this pipeline is called {name!r}{_nearest(name, known)}"
 
+    yield from _cleaning_problems(pipeline, corpora, missing)
     for position, audit in enumerate(pipeline.audits):
         if isinstance(audit.tokenizer, str) and audit.tokenizer not in tokenizers:
             yield ("audits", position, "tokenizer"), missing(audit.tokenizer, tokenizers, "tokenizer")
@@ -218,6 +221,18 @@ def reference_problems(pipeline: PipelineParams) -> Iterator[tuple[KeyPath, str]
         name = pipeline.evaluation.parallel_corpus
         if name not in corpora:
             yield ("evaluation", "parallel_corpus"), missing(name, corpora, "corpus")
+
+
+def _cleaning_problems(
+    pipeline: PipelineParams, corpora: set[str], missing: Callable[[str, set[str], str], str]
+) -> Iterator[tuple[KeyPath, str]]:
+    held_out = pipeline.cleaning.decontamination.corpora if pipeline.cleaning.decontamination else ()
+    path: KeyPath = ("cleaning", "decontamination", "corpora")
+    for position, name in enumerate(held_out):
+        if name not in corpora:
+            yield (*path, position), missing(name, corpora, "corpus")
+    if corpora and corpora <= set(held_out):
+        yield path, "every corpus of the pipeline is evaluation text: nothing is left for the documents"
 
 
 def _explain(source: Source, error: Any) -> str:

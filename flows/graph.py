@@ -9,10 +9,12 @@ from lexmill.mixture.params import AuditParams
 from lexmill.training.params import ModelParams
 from tasks.recipes.audit import audit_step, subject_step
 from tasks.recipes.count import subject_counts_step, word_counts_step
+from tasks.recipes.documents import attributes_step, documents_step
 from tasks.recipes.evaluate_models import model_evaluation_step
 from tasks.recipes.evaluate_tokenizers import tokenizer_evaluation_step
-from tasks.recipes.ingest import documents_step, source_step
+from tasks.recipes.ingest import source_steps
 from tasks.recipes.report import report_step
+from tasks.recipes.romanize import romanization_step
 from tasks.recipes.tokenizers import tokenizer_step
 from tasks.recipes.training import adapted_model_step, base_model_step
 from tasks.recipes.transfer import init_model_step, plan_step
@@ -21,8 +23,7 @@ from tasks.step import Step
 
 def pipeline_steps(name: str, pipeline: PipelineParams, cache: Path) -> list[Step]:
     """Every step of a pipeline.  Hashes local source files (into `cache`), never touches the warehouse."""
-    steps = [source_step(corpus, cache) for corpus in pipeline.corpora]
-    steps.append(documents_step(name, pipeline.cleaning, pipeline.corpora))
+    steps = _corpus_steps(name, pipeline, cache)
     steps += [tokenizer_step(name, tokenizer) for tokenizer in pipeline.tokenizers]
     for audit in pipeline.audits:
         steps += _audit_steps(name, pipeline, audit, cache)
@@ -35,6 +36,19 @@ def pipeline_steps(name: str, pipeline: PipelineParams, cache: Path) -> list[Ste
     if pipeline.report is not None:
         steps.append(report_step(name, pipeline.report, steps, pipeline.description))
     return steps
+
+
+def _corpus_steps(name: str, pipeline: PipelineParams, cache: Path) -> list[Step]:
+    """Sources, their attributes, and the documents; corpora of evaluation text are read and nothing more."""
+    cleaning = pipeline.cleaning
+    held_out = set(cleaning.decontamination.corpora) if cleaning.decontamination else set()
+    sources = {corpus.name: source_steps(corpus, cache) for corpus in pipeline.corpora}
+    evaluation = [step.key for corpus in sorted(held_out) for step in sources[corpus]]
+    kept = [step for corpus, steps in sources.items() if corpus not in held_out for step in steps]
+    attributes = [attributes_step(step, cleaning, evaluation) for step in kept]
+    documents = documents_step(name, cleaning, [step.key for step in kept], [step.key for step in attributes])
+    steps = [step for found in sources.values() for step in found] + [*attributes, documents]
+    return steps + ([romanization_step(name, pipeline.romanization)] if pipeline.romanization else [])
 
 
 def _audit_steps(name: str, pipeline: PipelineParams, audit: AuditParams, cache: Path) -> list[Step]:

@@ -13,7 +13,7 @@ from flows.config import DEFAULT_CONFIG, PipelineParams, load_pipeline
 from flows.graph import pipeline_steps
 from flows.places import warehouse_to_write
 from tasks.cache import cache_folder
-from tasks.plan import PlannedStep, make_plan, select
+from tasks.plan import Key, PlannedStep, make_plan, select
 from tasks.step import InputError, Stage
 from tasks.worker import StepResult
 from warehouse.openlineage import emit_run
@@ -96,8 +96,28 @@ def prepare(
     store = warehouse_to_write(pipeline.warehouse)
     # Steps may start in another folder or on another machine: a local path is made absolute here, once.
     pipeline = pipeline.model_copy(update={"warehouse": str(store.place.local or pipeline.warehouse)})
-    plan = select(make_plan(pipeline_steps(name, pipeline, cache_folder()), store), store, only, start)
+    steps = pipeline_steps(name, pipeline, cache_folder())
+    plan = select(make_plan(steps, store, _earlier_documents(name, pipeline, store)), store, only, start)
     return PreparedRun(name, pipeline, store, plan, {**(parameters or {}), "only": only, "from": start})
+
+
+def _earlier_documents(name: str, pipeline: PipelineParams, store: Warehouse) -> dict[Key, str]:
+    """Fingerprints of the documents that `cleaning.against` names, as they are now."""
+    found: dict[Key, str] = {}
+    for other in pipeline.cleaning.against:
+        if other == name:
+            raise InputError(
+                f"cleaning.against: {name!r} cannot be deduplicated against itself; leave it out"
+            )
+        fingerprint = store.latest_fingerprint("documents", other)
+        if fingerprint is None:
+            there = sorted({version.name for version in store.versions("documents")})
+            raise InputError(
+                f"cleaning.against: {store.display_url} has no documents {other!r} "
+                f"(it has {', '.join(there) or 'none'}); ingest them first"
+            )
+        found["documents", other] = fingerprint
+    return found
 
 
 class RunRecorder:

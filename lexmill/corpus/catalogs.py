@@ -15,15 +15,20 @@ from typing import Any
 
 import xxhash
 
-from lexmill.corpus.languages import script_of
+from lexmill.corpus.encoding import RefusedFileError, text_stream
+from lexmill.corpus.fluent import FluentError, parse_fluent
+from lexmill.corpus.languages import DETECT, script_of
 from lexmill.corpus.markup import PLACEHOLDER, REFERENCE, segment_text
 from lexmill.corpus.members import Member, ReadError, readable
+from lexmill.corpus.mo import MoError, parse_mo
 from lexmill.corpus.params import CorpusParams
 from lexmill.corpus.po import PoError, parse_po
+from lexmill.corpus.properties import parse_properties
 from lexmill.corpus.records import load_json
 from lexmill.corpus.schema import Document, Refusal
 from lexmill.corpus.scripts import letter_count, script_counts, script_share, weighted_length
 
+MAX_CATALOG_BYTES = 256 * 2**20
 MIN_LETTERS = 0.5  # of a segment's characters
 MIN_SCRIPT_SHARE = 0.35  # of its letters: product names in Latin letters are common in every interface
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")  # JSON escapes can spell them
@@ -37,8 +42,9 @@ def read_catalogs(
     """Documents of all catalogs, by group, then language.
 
     `counts` gains the number of segments by what became of them: `kept`, `untranslated`, `too_short`, `few_letters`,
-    `wrong_script`, `placeholder`, `reference`, `repeated`, `not_in_all_languages`, `invalid_bytes`.  Memory: the
-    catalogs of one group, and one hash a kept segment.  Raises ReadError for a catalog that cannot be parsed.
+    `wrong_script`, `placeholder`, `reference`, `repeated`, `not_in_all_languages`, `invalid_bytes`, `unparsed` (what is
+    no Fluent).  Memory: the catalogs of one group, and one hash a kept segment.  Raises ReadError for a catalog that
+    cannot be parsed.
     """
     for member in members:
         if member.language is None:
@@ -67,7 +73,7 @@ def _group_documents(
     seen: set[tuple[str, int]],
 ) -> Iterator[Document | Refusal]:
     """Documents of one group; `seen` holds (language, hash) of the segments of earlier groups."""
-    sources, catalogs = _load(members, params)
+    sources, catalogs = _load(members, params, counts)
     part_of = _part_function(params, len(sources) or max(map(len, catalogs.values())))
     if params.parallel:  # before the costly checks, and again after them
         catalogs = _in_all(catalogs, params, counts)
@@ -94,15 +100,18 @@ def _group_documents(
                 yield Document("\n".join(lines), language, member.domain, group, origin)
 
 
-def _load(members: Mapping[str, Member], params: CorpusParams) -> tuple[Messages, dict[str, Messages]]:
-    """(messages in the source language, catalogs by language); a PO source is the union of its message ids."""
-    if next(iter(members.values())).format == "json_catalog":
-        catalogs = {language: flattened(load_json(member, params)) for language, member in members.items()}
+def _load(
+    members: Mapping[str, Member], params: CorpusParams, counts: Counter[str]
+) -> tuple[Messages, dict[str, Messages]]:
+    """(messages in the source language, catalogs by language); a gettext source is the union of message ids."""
+    kind = next(iter(members.values())).format
+    if kind in _KEYED:
+        catalogs = {language: _KEYED[kind](member, params, counts) for language, member in members.items()}
         return catalogs.get(params.source_language, {}), catalogs
     sources: Messages = {}
     catalogs = {}
     for language, member in members.items():
-        ids, translations = _po_messages(member, params)
+        ids, translations = _gettext_messages(member, params)
         sources |= ids
         catalogs[language] = translations
     if not params.parallel or params.source_language in params.parallel:
@@ -110,17 +119,69 @@ def _load(members: Mapping[str, Member], params: CorpusParams) -> tuple[Messages
     return sources, catalogs
 
 
-def _po_messages(member: Member, params: CorpusParams) -> tuple[Messages, Messages]:
-    """(key -> message id, key -> translation)."""
-    with readable(member) as handle:
-        raw = handle.read()
+def _gettext_messages(member: Member, params: CorpusParams) -> tuple[Messages, Messages]:
+    """(key -> message id, key -> translation) of a `.po` or `.mo` file."""
     try:
-        entries = list(parse_po(raw.decode(params.encoding)))
-    except (PoError, UnicodeDecodeError) as error:
-        raise ReadError(f"{member.name} is not a readable PO catalog: {error}") from error
+        if member.format == "mo":
+            with readable(member) as handle:
+                raw = handle.read(MAX_CATALOG_BYTES + 1)
+            default = "utf-8" if params.encoding == DETECT else params.encoding
+            entries = list(parse_mo(_limited(raw, member), default))
+        else:
+            entries = list(parse_po(_text(member, params)))
+    except (PoError, MoError) as error:
+        raise ReadError(
+            f"{member.name} is not a readable {member.format.upper()} catalog: {error}"
+        ) from error
     keys = [f"{entry.context}\x04{entry.source}" if entry.context else entry.source for entry in entries]
     ids = {key: segment_text(entry.source) for key, entry in zip(keys, entries, strict=True)}
     return ids, {key: segment_text(entry.translation) for key, entry in zip(keys, entries, strict=True)}
+
+
+def _json_messages(member: Member, params: CorpusParams, counts: Counter[str]) -> Messages:
+    return flattened(load_json(member, params))
+
+
+def _properties_messages(member: Member, params: CorpusParams, counts: Counter[str]) -> Messages:
+    return {key: segment_text(message) for key, message in parse_properties(_text(member, params))}
+
+
+def _fluent_messages(member: Member, params: CorpusParams, counts: Counter[str]) -> Messages:
+    found: Messages = {}
+    try:
+        for key, message in parse_fluent(_text(member, params)):
+            if message is None:
+                counts["unparsed"] += 1
+            else:
+                found[key] = segment_text(message)
+    except FluentError as error:
+        raise ReadError(f"{member.name} is not a readable Fluent catalog: {error}") from error
+    return found
+
+
+# Formats in which translations share a key and the source language is a catalog like the others.
+_KEYED: dict[str, Callable[[Member, CorpusParams, Counter[str]], Messages]] = {
+    "json_catalog": _json_messages,
+    "fluent": _fluent_messages,
+    "properties": _properties_messages,
+}
+
+
+def _text(member: Member, params: CorpusParams) -> str:
+    """The whole text of a catalog.  Raises ReadError when it is not in the corpus's encoding."""
+    try:
+        with text_stream(member, params) as (handle, known):
+            raw = _limited(handle.read(MAX_CATALOG_BYTES + 1), member)
+            errors = "strict" if params.invalid_bytes == "reject" else "replace"
+            return raw.decode(known.encoding, errors).removeprefix("\ufeff")
+    except (UnicodeDecodeError, RefusedFileError) as error:
+        raise ReadError(f"{member.name} is not a readable catalog: {error}") from error
+
+
+def _limited(raw: bytes, member: Member) -> bytes:
+    if len(raw) > MAX_CATALOG_BYTES:
+        raise ReadError(f"{member.name} is larger than {MAX_CATALOG_BYTES:,} bytes; split the catalog")
+    return raw
 
 
 def flattened(content: Any, prefix: str = "") -> Messages:

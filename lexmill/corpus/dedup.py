@@ -1,8 +1,7 @@
-"""Exact deduplication of documents, and the hash-decided choices: splits and byte limits."""
+"""Choices decided by hashes: splits and byte limits."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -14,30 +13,21 @@ from lexmill.corpus.params import SplitParams
 Split = Literal["train", "valid", "test"]
 
 
-def duplicate_key(text: str, code: bool = False) -> bytes:
-    """16-byte hash (XXH3-128) of a text up to case, compatibility forms and white space; of code up to its ends."""
-    plain = text.strip() if code else " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-    return xxhash.xxh3_128_digest(plain.encode("utf-8", "surrogatepass"))
-
-
-class DuplicateIndex:
-    """The first document of every text seen so far: about 150 bytes of memory a document."""
-
-    def __init__(self) -> None:
-        self._first: dict[bytes, str] = {}
-
-    def first(self, key: bytes, identifier: str) -> str | None:
-        """Id of the earlier document with this key, or None, and then `identifier` is remembered as the first."""
-        earlier = self._first.setdefault(key, identifier)
-        return None if earlier is identifier else earlier
-
-
 def split_of(key: str, params: SplitParams) -> Split:
     """Split of a document by the hash of its group (else of its id) and the salt; independent of all others."""
     point = xxhash.xxh3_64_intdigest(f"{params.salt}\0{key}".encode()) / 2**64
     if point < params.test:
         return "test"
     return "valid" if point < params.test + params.valid else "train"
+
+
+def splits_of(keys: Sequence[str], params: SplitParams) -> np.ndarray:
+    """Splits of documents by their keys (see `split_of`): array (keys,) of the strings `train`, `valid`, `test`."""
+    salt = f"{params.salt}\0".encode()
+    hashes = [xxhash.xxh3_64_intdigest(salt + key.encode()) for key in keys]
+    points = np.array(hashes, np.uint64) / 2.0**64
+    held_out = np.where(points < params.test, "test", "valid")
+    return np.where(points < params.test + params.valid, held_out, "train")
 
 
 def within_bytes(

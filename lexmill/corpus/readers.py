@@ -6,20 +6,36 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from lexmill.corpus.catalogs import read_catalogs
+from lexmill.corpus.encoding import RefusedFileError
+from lexmill.corpus.html import read_html
+from lexmill.corpus.man import read_man
+from lexmill.corpus.mediawiki import read_mediawiki
 from lexmill.corpus.members import Member, ReadError
+from lexmill.corpus.parallel import read_tmx, read_tsv
 from lexmill.corpus.params import CATALOG_FORMATS, CorpusParams
 from lexmill.corpus.plain import read_code, read_text
 from lexmill.corpus.records import read_csv, read_json, read_jsonl, read_parquet
 from lexmill.corpus.schema import Document, Refusal, encodable
+from lexmill.corpus.sharding import records_of
+from lexmill.corpus.warc import read_warc, read_wet
+from lexmill.corpus.xml import read_xml
 
 _READERS: dict[str, Callable[[Member, CorpusParams], Iterator[Document | Refusal]]] = {
     "text": read_text,
     "markdown": read_text,
+    "html": read_html,
+    "xml": read_xml,
+    "man": read_man,
     "code": read_code,
     "jsonl": read_jsonl,
     "json": read_json,
     "csv": read_csv,
+    "tsv": read_tsv,
     "parquet": read_parquet,
+    "tmx": read_tmx,
+    "warc": read_warc,
+    "wet": read_wet,
+    "mediawiki": read_mediawiki,
 }
 
 
@@ -41,7 +57,17 @@ def read_documents(
         yield from _selected(read_catalogs(catalogs, params, counts), params)
         return
     for member in members:
-        yield from _selected(_READERS[member.format](member, params), params)
+        yield from _selected(_read(member, params), params)
+
+
+def _read(member: Member, params: CorpusParams) -> Iterator[Document | Refusal]:
+    items = _READERS[member.format](member, params)
+    if member.format != "jsonl":  # which leaves lines out before it parses them
+        items = records_of(items, member.records)
+    try:
+        yield from items
+    except RefusedFileError as error:
+        yield error.refusal
 
 
 def _selected(items: Iterator[Document | Refusal], params: CorpusParams) -> Iterator[Document | Refusal]:
@@ -51,12 +77,11 @@ def _selected(items: Iterator[Document | Refusal], params: CorpusParams) -> Iter
         if isinstance(item, Refusal):
             yield item
             continue
-        size = len(item.text.encode())
-        if not item.text or item.text.isspace():
-            yield Refusal("empty", "", item.origin, size, item.language, item.domain)
-        elif wanted and item.language is not None and item.language not in wanted:
-            yield Refusal(
-                "language_not_selected", item.language, item.origin, size, item.language, item.domain
-            )
+        text, language, domain, _, origin = item
+        if not text or text.isspace():
+            yield Refusal("empty", "", origin, len(text.encode()), language, domain)
+        elif wanted and language is not None and language not in wanted:
+            size = len(text.encode())
+            yield Refusal("language_not_selected", language, origin, size, language, domain)
         else:
             yield item

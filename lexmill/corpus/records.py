@@ -2,39 +2,68 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lexmill.corpus.encoding import text_stream
 from lexmill.corpus.languages import UnknownLanguageError, language_label
 from lexmill.corpus.members import Member, ReadError, readable
 from lexmill.corpus.params import CorpusParams
 from lexmill.corpus.plain import MAX_DOCUMENT_BYTES, decoded, lines_of
 from lexmill.corpus.schema import Document, Refusal, excerpt_of
+from lexmill.corpus.sharding import WHOLE, records_of
+
+_SLOW = object()  # instead of a record: the line is for `_slow_line`
 
 
 def read_jsonl(member: Member, params: CorpusParams) -> Iterator[Document | Refusal]:
-    """One JSON object a line; a line that is none is refused with its number, empty lines are passed over."""
-    with readable(member) as handle:
-        for number, line in lines_of(handle):
-            origin = f"{member.name}:{number}"
-            if not line.strip():
-                continue
-            text = decoded(line, params, origin, member.language)
-            if isinstance(text, Refusal):
-                yield text
-                continue
+    """One JSON object a line; a line that is none is refused with its number, empty lines are passed over.
+
+    Only the lines of `member.records`.
+    """
+    with text_stream(member, params) as (handle, known):
+        quick = codecs.lookup(known.encoding).name == "utf-8"
+        lines = lines_of(handle)
+        if member.records != WHOLE:
+            lines = records_of((numbered for numbered in lines if not _is_blank(numbered[1])), member.records)
+        for number, line in lines:
             try:
-                record = json.loads(text)
-            except (ValueError, RecursionError) as error:
-                yield Refusal("bad_json", str(error), origin, len(line), excerpt=excerpt_of(text))
-                continue
-            yield _document(record, member, params, origin, len(line))
+                record = orjson.loads(line) if quick and len(line) <= MAX_DOCUMENT_BYTES else _SLOW
+            except orjson.JSONDecodeError:
+                record = _SLOW
+            if isinstance(record, dict) and not _has_float_group(record, params):
+                yield record_document(record, member, params, f"{member.name}:{number}", len(line))
+            elif not _is_blank(line):
+                yield _slow_line(line, member, known, f"{member.name}:{number}")
+
+
+def _is_blank(line: bytes) -> bool:
+    return not line or line.isspace()
+
+
+def _has_float_group(record: dict[str, Any], params: CorpusParams) -> bool:
+    """Whether the group may be an integer beyond 64 bits, which orjson rounds."""
+    return params.group_field is not None and isinstance(record.get(params.group_field), float)
+
+
+def _slow_line(line: bytes, member: Member, params: CorpusParams, origin: str) -> Document | Refusal:
+    """A line that orjson does not take: other encodings, invalid bytes, lone surrogates, NaN, or bad JSON."""
+    text = decoded(line, params, origin, member.language)
+    if isinstance(text, Refusal):
+        return text
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return Refusal("bad_json", str(error), origin, len(line), excerpt=excerpt_of(text))
+    return record_document(record, member, params, origin, len(line))
 
 
 def read_json(member: Member, params: CorpusParams) -> Iterator[Document | Refusal]:
@@ -44,7 +73,7 @@ def read_json(member: Member, params: CorpusParams) -> Iterator[Document | Refus
         raise ReadError(f"{member.name} holds neither a list nor an object of records; set another `format`")
     pairs = content.items() if isinstance(content, dict) else enumerate(content)
     for key, record in pairs:
-        item = _document(record, member, params, f"{member.name}#{key}", 0)
+        item = record_document(record, member, params, f"{member.name}#{key}", 0)
         if isinstance(item, Refusal):
             item = item._replace(bytes=len(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace")))
         yield item
@@ -52,10 +81,12 @@ def read_json(member: Member, params: CorpusParams) -> Iterator[Document | Refus
 
 def load_json(member: Member, params: CorpusParams) -> Any:
     """Parse a whole JSON file.  Raises ReadError when it is not JSON or not text in the corpus's encoding."""
-    with readable(member) as handle:
-        raw = handle.read()
     try:
-        return json.loads(raw.decode(params.encoding).removeprefix("\ufeff"))
+        with text_stream(member, params) as (handle, known):
+            raw = handle.read()
+        return json.loads(raw.decode(known.encoding).removeprefix("\ufeff"))
+    except ReadError:
+        raise
     except (ValueError, RecursionError) as error:
         raise ReadError(f"{member.name} is not valid JSON: {error}") from error
 
@@ -63,7 +94,7 @@ def load_json(member: Member, params: CorpusParams) -> Any:
 def read_csv(member: Member, params: CorpusParams) -> Iterator[Document | Refusal]:
     """Rows of a CSV file with a header line.  Raises ReadError when a configured column is missing."""
     csv.field_size_limit(MAX_DOCUMENT_BYTES)
-    with readable(member) as handle:
+    with text_stream(member, params) as (handle, params):
         # Bytes that are not valid become lone surrogates, so that only their row is refused.
         lines = io.TextIOWrapper(handle, encoding=params.encoding, errors="surrogateescape", newline="")
         rows = csv.DictReader(lines)
@@ -150,7 +181,7 @@ def _decoded_record(
         if refused := next((item for item in items if isinstance(item, Refusal)), None):
             return refused
         record[name] = items if isinstance(value, list) else items[0]
-    return _document(record, member, params, origin, size)
+    return record_document(record, member, params, origin, size)
 
 
 def _csv_document(
@@ -164,20 +195,40 @@ def _csv_document(
         return checked
     if params.invalid_bytes == "replace":
         fixed = {k: _without_surrogates(v, params.encoding) for k, v in row.items() if isinstance(v, str)}
-        return _document(fixed, member, params, origin, len(raw))
-    return _document(row, member, params, origin, len(raw))
+        return record_document(fixed, member, params, origin, len(raw))
+    return record_document(row, member, params, origin, len(raw))
 
 
 def _without_surrogates(text: str, encoding: str) -> str:
     return text.encode(encoding, "surrogateescape").decode(encoding, "replace")
 
 
-def _document(
+def record_document(
     record: Any, member: Member, params: CorpusParams, origin: str, size: int
 ) -> Document | Refusal:
     """The record's text, language and group; or why there is none."""
-    if not isinstance(record, Mapping):
+    if type(record) is not dict and not isinstance(record, Mapping):
         return Refusal("not_an_object", f"found {type(record).__name__}", origin, size, member.language)
+    text = record.get(params.fields[0]) if len(params.fields) == 1 else None
+    if type(text) is not str or not text:
+        joined = _joined_fields(record, member, params, origin, size)
+        if isinstance(joined, Refusal):
+            return joined
+        text = joined
+    language = member.language
+    if params.language_field and (code := record.get(params.language_field)):
+        try:
+            language = language_label(str(code))
+        except UnknownLanguageError as error:
+            return Refusal("unknown_language", str(error), origin, size, excerpt=excerpt_of(text))
+    group = record.get(params.group_field) if params.group_field else None
+    label = member.group if group is None or group == "" else f"{params.name}:{group}"
+    return Document(text, language, member.domain, label, origin)
+
+
+def _joined_fields(
+    record: Mapping[Any, Any], member: Member, params: CorpusParams, origin: str, size: int
+) -> str | Refusal:
     lines: list[str] = []
     for name in params.fields:
         value = record.get(name)
@@ -187,13 +238,4 @@ def _document(
         if not all(isinstance(item, str) for item in items):
             return Refusal("not_text", f"{name} is {type(value).__name__}", origin, size, member.language)
         lines += [item for item in items if item]
-    text = "\n".join(lines)
-    language = member.language
-    if params.language_field and record.get(params.language_field):
-        try:
-            language = language_label(str(record[params.language_field]))
-        except UnknownLanguageError as error:
-            return Refusal("unknown_language", str(error), origin, size, excerpt=excerpt_of(text))
-    group = record.get(params.group_field) if params.group_field else None
-    label = member.group if group is None or group == "" else f"{params.name}:{group}"
-    return Document(text, language, member.domain, label, origin)
+    return "\n".join(lines)

@@ -96,6 +96,8 @@ def encodable(item: Document | Refusal) -> Document | Refusal:
 
     Lone surrogates come from JSON escapes (also in keys) and from undecodable bytes of CSV cells.
     """
+    if isinstance(item, Document) and _is_encodable(item):
+        return item
     values = item._asdict().items()
     bad = [name for name, value in values if isinstance(value, str) and _printable(value) != value]
     if not bad:
@@ -112,6 +114,17 @@ def encodable(item: Document | Refusal) -> Document | Refusal:
     )
 
 
+def _is_encodable(document: Document) -> bool:
+    text, language, domain, group, origin = document
+    try:
+        if not text.isascii():
+            text.encode()
+        others = f"{domain}{origin}{language or ''}{group or ''}"
+        return others.isascii() or bool(others.encode())
+    except UnicodeEncodeError:
+        return False
+
+
 def _printable(text: str) -> str:
     """The same text where it is valid Unicode; lone surrogates become their escapes."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
@@ -120,17 +133,19 @@ def _printable(text: str) -> str:
 def document_batch(documents: list[Document], corpus: str, license: str) -> pa.RecordBatch:
     """Documents as one Arrow batch of schema `DOCUMENTS`; `language` is the declared one (null when there is none)."""
     rows = len(documents)
-    declared = pa.array([d.language for d in documents], pa.string())
-    texts = pa.array([d.text for d in documents], pa.string())
+    columns_of = zip(*documents, strict=True) if documents else [()] * len(Document._fields)
+    raw_texts, languages, domains, groups, origins = columns_of
+    declared = pa.array(languages, pa.string())
+    texts = pa.array(raw_texts, pa.string())
     columns = {
-        "id": pa.array([document_id(corpus, d.origin) for d in documents], pa.string()),
+        "id": pa.array([document_id(corpus, origin) for origin in origins], pa.string()),
         "text": texts,
         "language": declared,
-        "domain": pa.array([d.domain for d in documents], pa.string()),
+        "domain": pa.array(domains, pa.string()),
         "corpus": pa.repeat(pa.scalar(corpus), rows),
         "license": pa.repeat(pa.scalar(license), rows),
-        "group": pa.array([d.group for d in documents], pa.string()),
-        "origin": pa.array([d.origin for d in documents], pa.string()),
+        "group": pa.array(groups, pa.string()),
+        "origin": pa.array(origins, pa.string()),
         "bytes": pc.binary_length(texts).cast(pa.int64()),
         "declared_language": declared,
         "detected_language": pa.nulls(rows, pa.string()),

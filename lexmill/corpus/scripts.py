@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
+import pyarrow as pa
 import regex  # type: ignore[import-untyped]
 
 # ISO 15924 code -> Unicode script names.  A label's script may be a set of scripts (Japanese, Korean, Chinese).
@@ -48,7 +50,9 @@ WIDE = ("Hani", "Hira", "Kana", "Hang")  # a character says about as much as two
 _WIDE_INDICES = tuple(SCRIPTS.index(script) for script in WIDE)
 # Written without spaces between words, or (Korean) with syllables as characters: mean word lengths say nothing.
 UNSPACED = frozenset({"Hans", "Hant", "Jpan", "Kore", "Thai", "Laoo", "Khmr", "Mymr", "Tibt"})
-_TABLE_SIZE = 0x32000  # all letters lie below; the planes after are private use and tags
+_TABLE_SIZE = (
+    0x34000  # all letters lie below; the planes after are private use and tags, and count as no letter
+)
 # Characters that exist in one orthography only, among the most frequent of Chinese text.
 _SIMPLIFIED = set(
     "们这个来说为会时国对发过后样还没开动么实关点种现问无体机长应进经头从业两见车电话东书让门马边写"
@@ -59,14 +63,13 @@ _TRADITIONAL = set(
 
 
 @lru_cache(maxsize=1)
-def _table() -> np.ndarray:
-    """uint8 array: code point -> index in `SCRIPTS`, of letters and marks."""
-    points = [chr(c) for c in range(_TABLE_SIZE) if not 0xD800 <= c < 0xE000]
-    everything = "".join(points)
+def script_indices() -> np.ndarray:
+    """uint8 (0x34000,): code point -> index in `SCRIPTS`, of letters and marks; the last entry is 0."""
+    everything = "".join(chr(c) if not 0xD800 <= c < 0xE000 else " " for c in range(_TABLE_SIZE))
     table = np.zeros(_TABLE_SIZE, np.uint8)
     for index, name in enumerate(_UNICODE_SCRIPTS.values(), start=1):
         for run in regex.finditer(rf"[\p{{Script={name}}}&&[\p{{L}}\p{{M}}]]+", everything, regex.VERSION1):
-            table[[ord(c) for c in run.group()]] = index
+            table[run.start() : run.end()] = index
     return table
 
 
@@ -74,7 +77,31 @@ def script_counts(text: str) -> list[int]:
     """Letters and marks of each script, in the order of `SCRIPTS`; index 0 counts all other characters."""
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     # A list: its readers add up a handful of numbers, where numpy's calls cost more than the work.
-    return np.bincount(_table()[np.minimum(points, _TABLE_SIZE - 1)], minlength=len(SCRIPTS)).tolist()
+    return np.bincount(script_indices()[np.minimum(points, _TABLE_SIZE - 1)], minlength=len(SCRIPTS)).tolist()
+
+
+def script_table(texts: pa.Array) -> np.ndarray:
+    """int32 (rows, len(SCRIPTS)): `script_counts` of every text of a string array; null counts as empty."""
+    from lexmill.corpus.scripts_kernel import count_scripts
+    from lexmill.corpus.textbytes import text_bytes
+
+    data, offsets = text_bytes(texts)
+    counts = np.zeros((len(offsets) - 1, len(SCRIPTS)), np.int32)
+    count_scripts(data, offsets, script_indices(), counts)
+    return counts
+
+
+def script_shares(counts: np.ndarray, scripts: Sequence[str]) -> np.ndarray:
+    """float64 (rows,): `script_share` of every row of a `script_table` in its script; 1.0 for the script ""."""
+    letters = counts[:, 1:].sum(axis=1)
+    names = np.array(scripts, dtype=object)
+    shares = np.ones(len(counts))
+    for script in sorted(set(scripts)):
+        indices = list(_indices(script))
+        rows = np.flatnonzero((names == script) & (letters > 0))
+        if indices and len(rows):
+            shares[rows] = counts[rows][:, indices].sum(axis=1) / letters[rows]
+    return shares
 
 
 def letter_count(counts: list[int]) -> int:

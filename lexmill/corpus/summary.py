@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
+import yaml
 
-from lexmill.corpus.stages import STAGES, Tally
+from lexmill.corpus.params import CleaningParams
+from lexmill.corpus.tally import STAGES, Tally, dropped, stage_sums
 
 MIN_DOCUMENTS_FOR_IDLE_WARNING = 1000  # on fewer documents a rule that drops nothing is no surprise
 _CARD_LANGUAGES = 40
@@ -45,20 +47,6 @@ class Totals:
         return dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))
 
 
-def stage_sums(tally: Tally) -> dict[str, Counter[str]]:
-    """Documents by stage and reason (`in`, `out` and drop reasons), over all corpora."""
-    sums: dict[str, Counter[str]] = defaultdict(Counter)
-    for (stage, _, reason), documents in tally.documents.items():
-        sums[stage][reason] += documents
-    return sums
-
-
-def dropped(reasons: Mapping[str, int]) -> dict[str, int]:
-    """The drop reasons of one stage, most first."""
-    drops = {reason: n for reason, n in reasons.items() if reason not in ("in", "out", "edited") and n}
-    return dict(sorted(drops.items(), key=lambda item: (-item[1], item[0])))
-
-
 def stage_warnings(tally: Tally, enabled: Iterable[str]) -> list[str]:
     """A sentence for each corpus a stage drops whole, and for each enabled stage that drops nothing of many."""
     found = []
@@ -83,40 +71,60 @@ def drop_sentence(tally: Tally) -> str:
     return "; ".join(parts) or "no stage dropped any"
 
 
-def dataset_card(name: str, totals: Totals, tally: Tally, sources: Iterable[Mapping[str, Any]]) -> str:
+def dataset_card(
+    name: str, totals: Totals, tally: Tally, sources: Iterable[Mapping[str, Any]], params: CleaningParams
+) -> str:
     """Markdown card with the YAML header of the Hugging Face Hub.  `sources` are the parameters of the corpora."""
     languages = totals.by_language()
     human = sorted({label[:3] for label in languages if "_" in label})
     size = sum(totals.bytes.values())
-    lines = [
-        "---",
-        f"pretty_name: {name}",
-        "language:",
-        *(f"- {code}" for code in human),
-        "license: other",
-        "---",
+    header = ["---", f"pretty_name: {name}", "language:", *(f"- {code}" for code in human)]
+    licenses = sorted(totals.licenses.items(), key=lambda item: (-item[1], item[0]))
+    header += [
+        _license_field([license for license, _ in licenses]),
+        f"size_categories: {_size_category(totals)}",
     ]
-    lines += ["", f"# {name}", "", f"{sum(totals.documents.values()):,} documents, {size:,} bytes of text."]
+    lines = [*header, "---", "", f"# {name}", ""]
+    lines += [f"{sum(totals.documents.values()):,} documents, {size:,} bytes of text."]
     lines += ["", "## Sources", "", "| corpus | from | licence | bytes kept |", "|---|---|---|---:|"]
-    for source in sources:
+    for source in {source["name"]: source for source in sources}.values():
         kept = totals.corpora.get(source["name"], 0)
         lines.append(f"| {source['name']} | {_origin(source)} | {source['license']} | {kept:,} |")
     lines += ["", "## Licences", "", "| licence | bytes |", "|---|---:|"]
-    lines += [
-        f"| {license} | {n:,} |"
-        for license, n in sorted(totals.licenses.items(), key=lambda i: (-i[1], i[0]))
-    ]
+    lines += [f"| {license} | {n:,} |" for license, n in licenses]
     lines += ["", "## Languages", "", "| language | bytes |", "|---|---:|"]
     lines += [f"| {label} | {n:,} |" for label, n in list(languages.items())[:_CARD_LANGUAGES]]
     if len(languages) > _CARD_LANGUAGES:
         rest = list(languages.values())[_CARD_LANGUAGES:]
         lines.append(f"| {len(rest)} more | {sum(rest):,} |")
+    lines += ["", "## Rules", "", "```yaml", *_rules(params), "```"]
     lines += ["", "## Dropped documents", "", "| stage | reason | documents | of |", "|---|---|---:|---:|"]
     for stage, reasons in sorted(stage_sums(tally).items(), key=lambda item: STAGES.index(item[0])):
         lines += [f"| {stage} | {r} | {n:,} | {reasons['in']:,} |" for r, n in dropped(reasons).items()]
     return "\n".join(lines) + "\n"
 
 
+def _license_field(licenses: Sequence[str]) -> str:
+    """The Hub knows one licence by its lower-case SPDX name, and `other`."""
+    return f"license: {licenses[0].lower()}" if len(licenses) == 1 else "license: other"
+
+
+def _size_category(totals: Totals) -> str:
+    """The Hub's classes of size, by documents."""
+    documents = sum(totals.documents.values())
+    names = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M", "100M<n<1B")
+    return next((name for place, name in enumerate(names) if documents < 10 ** (place + 3)), "n>1B")
+
+
+def _rules(params: CleaningParams) -> list[str]:
+    """The cleaning parameters as they would stand in pipelines.yaml."""
+    return yaml.safe_dump(params.model_dump(mode="json"), sort_keys=False, width=100).splitlines()
+
+
 def _origin(source: Mapping[str, Any]) -> str:
-    package = source.get("package")
-    return f"{package['registry']}:{package['name']}=={package['version']}" if package else "local files"
+    packages = source.get("package")
+    if not packages:
+        return "local files" if "content" in source else "files"
+    first, *others = [packages] if isinstance(packages, Mapping) else packages
+    named = f"{first['registry']}:{first['name']}=={first['version']}"
+    return f"{named} and {len(others)} more" if others else named

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 import pyarrow as pa
@@ -16,36 +17,72 @@ SORT_MEMORY = "1GB"  # beyond it DuckDB spills to the scratch folder
 ROW_GROUP_ROWS = 8192
 
 
+class DamagedTableError(ValueError):
+    """A Parquet file that we have written is not as we have written it."""
+
+
 @contextmanager
-def parquet_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """A zstd-compressed Parquet file with page statistics; the same batches give the same bytes."""
-    with pq.ParquetWriter(path, schema, compression="zstd", write_page_index=True) as writer:
+def parquet_writer(
+    path: Path, schema: pa.Schema, compression: Literal["zstd", "lz4"] = "zstd"
+) -> Iterator[pq.ParquetWriter]:
+    """A Parquet file with page statistics and checksums; the same batches give the same bytes.  lz4 is for temporary
+    files."""
+    with pq.ParquetWriter(
+        path, schema, compression=compression, write_page_index=True, write_page_checksum=True
+    ) as writer:
         yield writer
 
 
-def read_shards(path: Path) -> Iterator[pa.RecordBatch]:
-    """Rows of a Parquet file in order, by batches of at most `BATCH_DOCUMENTS` that end with their row group."""
-    with pq.ParquetFile(path) as file:
+def read_shards(path: Path, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Rows of a Parquet file in order, by batches of at most `BATCH_DOCUMENTS` that end with their row group.
+
+    Raises DamagedTableError when the file is missing, cut off or has other bytes.
+    """
+    with _undamaged(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
         for group in range(file.num_row_groups):
-            yield from file.iter_batches(batch_size=BATCH_DOCUMENTS, row_groups=[group])
+            yield from file.iter_batches(batch_size=BATCH_DOCUMENTS, row_groups=[group], columns=columns)
+
+
+def read_columns(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """The whole of some columns; raises as `read_shards` does."""
+    with _undamaged(path):
+        return pq.read_table(path, columns=columns, page_checksum_verification=True)
 
 
 def row_count(path: Path) -> int:
     """Number of rows, from the footer."""
-    return int(pq.read_metadata(path).num_rows)
+    with _undamaged(path):
+        return int(pq.read_metadata(path).num_rows)
 
 
-def sort_documents(unsorted: Path, target: Path, schema: pa.Schema, scratch: Path) -> None:
-    """Copy a documents table sorted by language, domain, id (ids are unique, so the order is total), so that filters
-    by language and domain prune row groups."""
-    with duckdb.connect() as connection:
+@contextmanager
+def _undamaged(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DamagedTableError(
+            f"{path} is damaged ({error}): `lexmill verify --quarantine` moves its artifact away, and the next run "
+            "makes it again"
+        ) from error
+
+
+def sorted_copy(
+    unsorted: Path, targets: Mapping[Path, pa.Schema], order: Sequence[str], scratch: Path
+) -> None:
+    """Copy a table sorted by the columns `order`, which must make the order total; each target gets the columns of
+    its schema, row by row with the others.  Sorted by language and domain, filters by them prune row groups."""
+    with duckdb.connect() as connection, ExitStack() as stack:
         connection.execute(f"SET memory_limit = '{SORT_MEMORY}'")
         connection.execute("SET temp_directory = ?", [str(scratch)])
-        query = "SELECT * FROM read_parquet(?) ORDER BY language, domain, id"
+        columns = ", ".join(f'"{name}"' for name in order)
+        query = f"SELECT * FROM read_parquet(?) ORDER BY {columns}"  # noqa: S608 - names of our own schemas
         reader = connection.sql(query, params=[str(unsorted)]).to_arrow_reader(ROW_GROUP_ROWS)
-        with parquet_writer(target, schema) as writer:
-            for batch in _even(reader):
-                writer.write_table(batch.cast(schema), row_group_size=ROW_GROUP_ROWS)
+        writers = [
+            (stack.enter_context(parquet_writer(path, schema)), schema) for path, schema in targets.items()
+        ]
+        for batch in _even(reader):
+            for writer, schema in writers:
+                writer.write_table(batch.select(schema.names).cast(schema), row_group_size=ROW_GROUP_ROWS)
 
 
 def _even(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:

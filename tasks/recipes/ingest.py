@@ -1,56 +1,47 @@
-"""Recipes of `tasks/ingest.py`."""
+"""Recipes of `tasks/ingest.py`: one source a corpus, or one a shard of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from lexmill.corpus.files import PathError, content_digest, local_files
-from lexmill.corpus.params import CleaningParams, CorpusParams
+from lexmill.archives import ArchiveError, DownloadError
+from lexmill.corpus.files import PathError
+from lexmill.corpus.params import CorpusParams
+from lexmill.corpus.places import place_identity, place_of
 from tasks.step import InputError, Step
 
 SOURCE_VERSION = 1
 
 
-DOCUMENTS_VERSION = 1
+def source_steps(corpus: CorpusParams, cache: Path, folder: Path = Path()) -> list[Step]:
+    """Steps that read a corpus, one a shard, in their order.
 
-
-def source_step(corpus: CorpusParams, cache: Path, folder: Path = Path()) -> Step:
-    """Step that reads one corpus.  Its identity is what is read (package pin, or digest of local names and bytes),
+    Their identity is what is read (package pins, digest of local names and bytes, or what a server says of its files),
     never where it lies; a relative `path` is taken from `folder`, and `cache` remembers digests of local files.
-
-    Raises InputError when a local path is missing or matches nothing.
+    Raises InputError when a path is missing or matches nothing, and when a server cannot be asked.
     """
-    params = corpus.model_dump(mode="json", exclude={"path"})
+    params = corpus.model_dump(mode="json", exclude={"path", "shards"})
     runtime = {}
     if corpus.path is not None:
-        path = (folder / Path(corpus.path).expanduser()).absolute()
+        place = place_of(corpus.path, folder)
         try:
-            params["content"] = content_digest(local_files(path, any_suffix=corpus.format is not None), cache)
-        except (PathError, OSError) as error:
+            params["content"] = place_identity(place, corpus.format is not None, cache)
+        except (ArchiveError, DownloadError, PathError, OSError) as error:
             raise InputError(f"corpus {corpus.name!r}: {error}") from error
-        runtime["path"] = str(path)
+        runtime["path"] = place
+    return [_source_step(corpus, params, runtime, index) for index in range(corpus.shards)]
+
+
+def _source_step(corpus: CorpusParams, params: dict, runtime: dict, index: int) -> Step:
+    """One shard; a corpus in one piece has its own name and no shard in its parameters."""
+    whole = corpus.shards == 1
     return Step(
         stage="ingest",
         kind="source",
-        name=corpus.name,
+        name=corpus.name if whole else f"{corpus.name}-{index}-of-{corpus.shards}",
         build="tasks.ingest:build_source",
         version=SOURCE_VERSION,
-        params=params,
+        params=params if whole else params | {"shard": [index, corpus.shards]},
         runtime=runtime,
-        tags=("network",) if corpus.package else (),
-    )
-
-
-def documents_step(pipeline: str, cleaning: CleaningParams, corpora: Sequence[CorpusParams]) -> Step:
-    """Step that cleans all corpora of a pipeline into one artifact; the order of `corpora` decides which of two equal
-    documents is kept."""
-    return Step(
-        stage="ingest",
-        kind="documents",
-        name=pipeline,
-        build="tasks.ingest:build_documents",
-        version=DOCUMENTS_VERSION,
-        params=cleaning.model_dump(mode="json"),
-        inputs={"sources": tuple(("source", corpus.name) for corpus in corpora)},
+        tags=("network",) if corpus.package or "://" in runtime.get("path", "") else (),
     )

@@ -158,6 +158,18 @@ def test_questions_in_sql_join_what_was_made(built: Project) -> None:
     assert counted[0]["n"] > 10_000
     metrics = built.json("sql", "SELECT DISTINCT metric FROM metrics")
     assert len(metrics) > 5
+    balance = built.json("sql", "SELECT * FROM byte_balance")
+    assert {row["corpus"] for row in balance} == {"wiki", "notes"}
+    assert all(row["bytes_unaccounted"] == 0 and row["bytes_read"] > 0 for row in balance)
+    stages = built.json("sql", "SELECT * FROM stage_totals")
+    assert all(row["bytes_unaccounted"] == 0 for row in stages)
+    assert (
+        sum(row["documents_dropped"] for row in stages)
+        == built.json("sql", "SELECT count(*) AS n FROM rejections")[0]["n"]
+    )
+    assert all(row["seconds"] is not None for row in stages if row["stage"] in ("language", "near_dedup"))
+    counted = built.json("sql", "SELECT DISTINCT pretokenizer, normalizer FROM pretoken_counts")
+    assert counted == [{"pretokenizer": "gpt4o", "normalizer": "none"}]
     refused = built.lexmill("sql", "COPY (SELECT 1) TO 'stolen.csv'")
     assert refused.returncode == 2
     assert not (built.folder / "stolen.csv").exists()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
 import io
+import lzma
 import os
-import subprocess
+import shutil
 import tarfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +17,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from lexmill import archives, registries
+from lexmill import archives, pypi
 from lexmill.archives import (
     ArchiveError,
-    DownloadError,
     PackageError,
     PackageRef,
     fetch_package,
@@ -49,69 +51,44 @@ def tar_bytes(members: dict[str, bytes]) -> bytes:
     return target.getvalue()
 
 
-def fake_pip(
-    monkeypatch: pytest.MonkeyPatch, content: bytes = b"wheel", code: int = 0, stderr: str = ""
-) -> list:
-    """Replace pip: writes one file into --dest, or fails with `stderr`."""
-    calls = []
-
-    def run(command: list[str], **options: object) -> subprocess.CompletedProcess:
-        calls.append(command)
-        if code == 0:
-            Path(command[command.index("--dest") + 1], "demo-1.0-py3-none-any.whl").write_bytes(content)
-        return subprocess.CompletedProcess(command, code, "", stderr)
-
-    monkeypatch.setattr(registries.subprocess, "run", run)
-    return calls
+@pytest.fixture
+def shelf(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder that is all the package index there is, with one wheel."""
+    folder = tmp_path / "shelf"
+    folder.mkdir()
+    (folder / "demo-1.0-py3-none-any.whl").write_bytes(b"wheel")
+    settings = pypi.parse_settings(f"global.no-index='1'\nglobal.find-links={str(folder)!r}", "")
+    monkeypatch.setattr(pypi, "pip_settings", lambda ref: settings)
+    return folder
 
 
 def ref(content: bytes = b"wheel") -> PackageRef:
     return PackageRef(name="demo", version="1.0", sha256=hashlib.sha256(content).hexdigest())
 
 
-def test_downloads_once_and_never_builds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    calls = fake_pip(monkeypatch)
+def test_fetches_once(shelf: Path, tmp_path: Path) -> None:
     first = fetch_package(ref(), tmp_path)
+    shutil.rmtree(shelf)
     assert fetch_package(ref(), tmp_path) == first
     assert first.read_bytes() == b"wheel"
-    assert len(calls) == 1
-    assert "--only-binary=:all:" in calls[0]
-    assert "--no-deps" in calls[0]
     assert not list((tmp_path / "packages").glob(".fetch-*"))
 
 
-def test_wrong_digest_names_both_and_caches_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake_pip(monkeypatch, b"other")
-    with pytest.raises(PackageError) as error:
-        fetch_package(ref(), tmp_path)
-    assert hashlib.sha256(b"other").hexdigest() in str(error.value)
-    assert ref().sha256 in str(error.value)
-    assert not (tmp_path / "packages" / ref().sha256).exists()
+def test_wrong_digest_caches_nothing(shelf: Path, tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match=ref(b"other").sha256):
+        fetch_package(ref(b"other"), tmp_path)
+    assert not (tmp_path / "packages" / ref(b"other").sha256).exists()
 
 
-def test_cached_file_is_checked_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake_pip(monkeypatch)
+def test_cached_file_is_checked_again(shelf: Path, tmp_path: Path) -> None:
     path = fetch_package(ref(), tmp_path)
     path.write_bytes(b"whee!")
     with pytest.raises(PackageError, match=r"delete .*demo-1\.0"):
         fetch_package(ref(), tmp_path)
 
 
-def test_unknown_version_is_a_wrong_pin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake_pip(monkeypatch, code=1, stderr="ERROR: No matching distribution found for demo==1.0\n")
-    with pytest.raises(PackageError, match="no wheel of this name and version"):
-        fetch_package(ref(), tmp_path)
-
-
-def test_unreachable_registry_may_be_tried_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    warning = "WARNING: Retrying (Retry(total=0)) after connection broken by NewConnectionError\n"
-    fake_pip(monkeypatch, code=1, stderr=warning + "ERROR: No matching distribution found for demo==1.0\n")
-    with pytest.raises(DownloadError, match="check the network"):
-        fetch_package(ref(), tmp_path)
-
-
-def test_concurrent_fetches_agree(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    fake_pip(monkeypatch, b"x" * 100_000)
+def test_concurrent_fetches_agree(shelf: Path, tmp_path: Path) -> None:
+    (shelf / "demo-1.0-py3-none-any.whl").write_bytes(b"x" * 100_000)
     with ThreadPoolExecutor(8) as pool:
         paths = list(pool.map(lambda _: fetch_package(ref(b"x" * 100_000), tmp_path), range(16)))
     assert len(set(paths)) == 1
@@ -134,10 +111,6 @@ def test_members_match_whole_names_in_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst"])
 def test_tars_of_every_compression(tmp_path: Path, suffix: str) -> None:
-    import bz2
-    import gzip
-    import lzma
-
     packers = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstandard.compress}
     pack = packers.get(suffix.rpartition(".")[2], bytes)
     path = tmp_path / f"a.{suffix}"
@@ -200,6 +173,84 @@ def test_damaged_archives_are_errors(tmp_path: Path) -> None:
     (tmp_path / "a.tar.zst").write_bytes(packed[: len(packed) // 2])
     with pytest.raises(ArchiveError):
         list(read_members(tmp_path / "a.tar.zst", ".*"))
+
+
+def ar_bytes(members: dict[str, bytes]) -> bytes:
+    packed = b"!<arch>\n"
+    for name, content in members.items():
+        packed += f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(content):<10}`\n".encode() + content
+        packed += b"\n" * (len(content) % 2)
+    return packed
+
+
+@pytest.mark.parametrize("suffix", ["", ".xz", ".gz", ".zst", ".bz2"])
+def test_debian_packages_are_their_files_without_links(tmp_path: Path, suffix: str) -> None:
+    packers = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstandard.compress}
+    target = io.BytesIO(tar_bytes({"./usr/b.txt": b"2", "./usr/a.txt": b"1"}))
+    with tarfile.open(fileobj=target, mode="a") as archive:
+        link = tarfile.TarInfo("./usr/c.txt")
+        link.type, link.linkname = tarfile.SYMTYPE, "a.txt"
+        archive.addfile(link)
+    data = packers.get(suffix, bytes)(target.getvalue())
+    path = tmp_path / "demo_1.0_all.deb"
+    path.write_bytes(
+        ar_bytes({"debian-binary": b"2.0\n", "control.tar.xz": b"odd", f"data.tar{suffix}": data})
+    )
+    assert [(n, c) for _, n, c in read_members(path, ".*")] == [("usr/a.txt", b"1"), ("usr/b.txt", b"2")]
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(ArchiveError, match=r"data\.tar.* should have"):
+        list(read_members(path, ".*"))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"PK", "does not start as an ar file"),
+        (b"!<arch>\n", "has no data.tar"),
+        (b"!<arch>\n" + b"x" * 60, "no valid header"),
+        (ar_bytes({"debian-binary": b"2.0\n"})[:-1] + b"?" * 30, "no valid header"),
+        (ar_bytes({f"m{number}": b"" for number in range(40)} | {"data.tar": b""}), "has no data.tar"),
+        (ar_bytes({"data.tar": b"x" * 600}), "cannot be read as an archive"),
+    ],
+)
+def test_what_is_no_debian_package(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "demo.deb"
+    path.write_bytes(content)
+    with pytest.raises(ArchiveError, match=words):
+        list(read_members(path, ".*"))
+
+
+def test_a_name_that_stands_twice_is_refused_when_it_is_read(tmp_path: Path) -> None:
+    zipped, tarred = tmp_path / "a.zip", tmp_path / "a.tar"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("a", b"x")
+        archive.writestr("b", b"x")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("a", b"x")
+    tarred.write_bytes(tar_bytes({"a": b"1", "./a": b"2", "b": b"x"}))
+    for path in (zipped, tarred):
+        assert [content for _, _, content in read_members(path, "b")] == [b"x"]
+        with pytest.raises(ArchiveError, match="two members are named 'a'"):
+            list(read_members(path, "a"))
+
+
+def test_encrypted_members_are_refused(tmp_path: Path) -> None:
+    content = bytearray(zip_file(tmp_path / "a.zip", {"a": b"secret"}).read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # the flag in the central directory
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(ArchiveError, match="is encrypted; unpack it with its password first"):
+        list(read_members(tmp_path / "a.zip", "a"))
+
+
+def test_members_as_streams_do_not_disturb_each_other(tmp_path: Path) -> None:
+    contents = {name: os.urandom(300_000) for name in "ab"}
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(tar_bytes(contents)))
+    zip_file(tmp_path / "a.zip", contents)
+    for name in ("a.tar.gz", "a.zip"):
+        with open_archive(tmp_path / name) as archive, archive.open("a") as one, archive.open("b") as two:
+            parts = [(one.read(100_000), two.read(100_000)) for _ in range(3)]
+        assert b"".join(part[0] for part in parts) == contents["a"]
+        assert b"".join(part[1] for part in parts) == contents["b"]
 
 
 @pytest.mark.network

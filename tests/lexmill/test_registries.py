@@ -1,16 +1,18 @@
-"""Package downloads from npm: commands, pins and failures.  PyPI's are in test_archives."""
+"""Package downloads through npm and apt: commands, pins, failures, and the cache."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lexmill import registries
+from lexmill import registry_clients
 from lexmill.archives import fetch_package, read_members
-from lexmill.registries import DownloadError, PackageError, PackageRef, download
+from lexmill.registries import DownloadError, PackageError, PackageRef, download, fetch_packages
 
 IS_ODD = PackageRef(
     registry="npm",
@@ -38,8 +40,8 @@ def fake_npm(
             (target / "scope-demo-1.0.0.tgz").write_bytes(content)
         return subprocess.CompletedProcess(command, code, "", stderr)
 
-    monkeypatch.setattr(registries.subprocess, "run", run)
-    monkeypatch.setattr(registries.shutil, "which", lambda name: f"/opt/{name}")
+    monkeypatch.setattr(registry_clients.subprocess, "run", run)
+    monkeypatch.setattr(registry_clients.shutil, "which", lambda name: f"/opt/{name}")
     return calls
 
 
@@ -105,6 +107,102 @@ def test_npm_versions_are_exact(version: str) -> None:
 def test_a_scope_needs_npm() -> None:
     with pytest.raises(ValueError, match="need registry: npm"):
         PackageRef(name="@scope/demo", version="1.0.0", sha256="0" * 64)
+
+
+def deb_ref(content: bytes = b"deb", **changes: str) -> PackageRef:
+    pin = {"name": "demo-doc", "version": "1:2.0~rc1+dfsg-1", "sha256": hashlib.sha256(content).hexdigest()}
+    return PackageRef.model_validate({"registry": "deb", **pin, **changes})
+
+
+def fake_apt(monkeypatch: pytest.MonkeyPatch, stderr: str = "", content: bytes = b"deb") -> list[list[str]]:
+    """Replace apt-get: writes one file into its working directory, or fails with `stderr`."""
+    calls = []
+
+    def run(command: list[str], **options: Any) -> subprocess.CompletedProcess:
+        calls.append(command)
+        assert options["env"]["LC_ALL"] == "C"
+        if not stderr:
+            (Path(options["cwd"]) / f"{command[-1].partition('=')[0]}_all.deb").write_bytes(content)
+        return subprocess.CompletedProcess(command, 100 if stderr else 0, "", stderr)
+
+    monkeypatch.setattr(registry_clients.subprocess, "run", run)
+    monkeypatch.setattr(registry_clients.shutil, "which", lambda name: f"/opt/{name}")
+    return calls
+
+
+def test_apt_downloads_the_exact_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls = fake_apt(monkeypatch)
+    assert fetch_package(deb_ref(), tmp_path).read_bytes() == b"deb"
+    fetch_package(deb_ref(), tmp_path)
+    assert calls == [["/opt/apt-get", "download", "--quiet", "demo-doc=1:2.0~rc1+dfsg-1"]]
+
+
+@pytest.mark.parametrize(
+    ("stderr", "kind", "words"),
+    [
+        (
+            "E: Version '1' for 'demo-doc' was not found\n",
+            PackageError,
+            "a security update may have replaced it",
+        ),
+        ("E: Unable to locate package demo-doc\n", PackageError, "run `apt-get update` when"),
+        ("E: Failed to fetch http://mirror/x.deb  404  Not Found\n", PackageError, "no longer has this file"),
+        ("E: Failed to fetch  Temporary failure resolving 'mirror'\n", DownloadError, "check the network"),
+        ("", PackageError, "is pinned"),
+    ],
+)
+def test_what_apt_says_is_told_apart(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stderr: str, kind: type[Exception], words: str
+) -> None:
+    fake_apt(monkeypatch, stderr, content=b"changed")
+    with pytest.raises(kind, match=words):
+        fetch_package(deb_ref(), tmp_path)
+
+
+def test_without_apt_the_message_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PackageError, match="apt-get is not installed"):
+        download(deb_ref(), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["-o", "x", "Upper", "a_b", "a=b", "a/b", "@s/a", "a:amd64"])
+def test_names_that_apt_could_misread_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="name"):
+        deb_ref(name=name)
+
+
+@pytest.mark.parametrize("version", ["a1", "1:2:3", "1 2", "x:1", ""])
+def test_debian_versions(version: str) -> None:
+    with pytest.raises(ValueError, match="version"):
+        deb_ref(version=version)
+
+
+def test_several_packages_keep_their_order_and_stop_at_the_first_failure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    calls = fake_apt(monkeypatch)
+    names = [f"demo{number}" for number in range(12)]
+    first = fetch_packages([deb_ref(name=names[0])], tmp_path)
+    # all have the same content, so that the cache holds one file for all of them
+    assert fetch_packages([deb_ref(name=name) for name in names], tmp_path) == first * 12
+    assert len(calls) == 1
+    with pytest.raises(PackageError, match="is pinned"):
+        fetch_packages([deb_ref(name=name, sha256="0" * 64) for name in names], tmp_path)
+    assert len(calls) < 12
+
+
+@pytest.mark.network
+def test_a_real_debian_package(tmp_path: Path) -> None:
+    found = subprocess.run(
+        ["apt-cache", "show", "debian-faq-ja"], capture_output=True, text=True, check=False
+    )
+    fields = dict(re.findall(r"^(Version|SHA256): (.*)$", found.stdout, re.MULTILINE)[:2])
+    assert fields, "apt's package lists are empty; run `apt-get update`"
+    pin = deb_ref(name="debian-faq-ja", version=fields["Version"], sha256=fields["SHA256"])
+    pages = {name: content for _, name, content in read_members(fetch_package(pin, tmp_path), r".*\.html")}
+    assert b"Debian" in pages["usr/share/doc/debian/FAQ/ja/index.ja.html"]
+    with pytest.raises(PackageError, match="correct the pin"):
+        fetch_package(pin.model_copy(update={"version": "0.1", "sha256": "1" * 64}), tmp_path)
 
 
 @pytest.mark.network

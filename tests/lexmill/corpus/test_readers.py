@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +25,11 @@ from lexmill.corpus.files import PathError, content_digest, local_files
 from lexmill.corpus.members import ReadError, corpus_members
 from lexmill.corpus.params import CorpusParams
 from lexmill.corpus.readers import read_documents
-from lexmill.corpus.schema import Document, Refusal, document_batch, refusal_batch, shards
+from lexmill.corpus.schema import Document, document_batch, refusal_batch, shards
+from lexmill.corpus.sharding import Shard
+from tests.lexmill.corpus.reading import read
 
 PACKERS = {".gz": gzip.compress, ".zst": zstandard.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
-
-
-def read(path: Path, **params: object) -> tuple[list[Document], list[Refusal]]:
-    corpus = CorpusParams(name="demo", path=str(path), **params)
-    with corpus_members(corpus, path) as members:
-        items = list(read_documents(members, corpus, Counter()))
-    return [i for i in items if isinstance(i, Document)], [i for i in items if isinstance(i, Refusal)]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +78,7 @@ def test_compressed_bomb_is_an_error_that_names_it(
 ) -> None:
     monkeypatch.setattr(archives, "RATIO_FLOOR_BYTES", 2**18)
     path = tmp_path / f"{name}{suffix}"
-    path.write_bytes(PACKERS[suffix](b"text\n" + b"\n" * 2**23))
+    path.write_bytes(PACKERS[suffix](b"text\n" + b"\n" * 2**22))
     with pytest.raises(ReadError, match=rf"{name}{suffix} cannot be read: it unpacks to more than"):
         read(path)
     zipped = tmp_path / "a.whl"
@@ -101,14 +97,14 @@ def test_compressed_bomb_is_an_error_that_names_it(
 def test_whole_compressed_file_has_a_limit_that_lines_have_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 1000)
-    records = [{"text": f"line {i}"} for i in range(300)]
+    monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 100_000)
+    records = [{"text": f"line {i}"} for i in range(30_000)]
     (tmp_path / "a.json.gz").write_bytes(gzip.compress(json.dumps(records).encode()))
     (tmp_path / "a.jsonl.gz").write_bytes(
         gzip.compress("".join(f"{json.dumps(record)}\n" for record in records).encode())
     )
-    assert len(read(tmp_path / "a.jsonl.gz")[0]) == 300
-    with pytest.raises(ReadError, match=r"a\.json\.gz cannot be read: it unpacks to more than 1,000 bytes"):
+    assert len(read(tmp_path / "a.jsonl.gz")[0]) == 30_000
+    with pytest.raises(ReadError, match=r"a\.json\.gz cannot be read: it unpacks to more than 100,000 bytes"):
         read(tmp_path / "a.json.gz")
 
 
@@ -323,3 +319,61 @@ def test_ids_do_not_depend_on_text_or_shards(tmp_path: Path) -> None:
     assert len(set(ids)) == 5000
     assert ids[0].startswith("demo:")
     assert len(ids[0]) == len("demo:") + 16
+
+
+def test_strange_json_lines_are_read_as_json_says(tmp_path: Path) -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+    lines = [
+        '{"text": "one", "n": NaN, "pair": 123456789012345678901234567890}',
+        f'{{"text": "two", "deep": {deep}}}',
+        "[" * 100_000,
+        '\ufeff{"text": "three", "text": "last"}',
+        '{"text": ["a", "b"], "pair": 1.5}',
+        '{"text": "\\u0000nul"}',
+        "  ",
+        "5",
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(lines))
+    documents, refusals = read(path, group_field="pair")
+    assert [(d.origin, d.text, d.group) for d in documents] == [
+        ("a.jsonl:1", "one", "demo:123456789012345678901234567890"),
+        ("a.jsonl:4", "last", None),
+        ("a.jsonl:5", "a\nb", "demo:1.5"),
+        ("a.jsonl:6", "\0nul", None),
+    ]
+    assert [(r.origin, r.reason) for r in refusals] == [
+        ("a.jsonl:2", "bad_json"),
+        ("a.jsonl:3", "bad_json"),
+        ("a.jsonl:8", "not_an_object"),
+    ]
+
+
+def test_records_with_the_same_id_are_two_documents(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"id": 1, "text": "x"}\n{"id": 1, "text": "x"}\n')
+    documents, _ = read(path)
+    ids = document_batch(documents, "demo", "MIT")["id"].to_pylist()
+    assert len(set(ids)) == 2  # ids come from the place in the file; equal text is for deduplication
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        ("a.jsonl", lambda i: json.dumps({"text": f"t{i}"}) + "\n" * (1 + i % 3)),
+        ("a.txt", lambda i: f"t{i}\n"),
+        ("a.csv", lambda i: ("text\n" if i == 0 else "") + f"t{i}\n"),
+    ],
+)
+def test_shards_of_one_file_are_its_records_once(
+    tmp_path: Path, name: str, pack: Callable[[int], str]
+) -> None:
+    path = tmp_path / name
+    path.write_text("".join(map(pack, range(2500))))
+    corpus = CorpusParams(name="demo", path=str(path), document="line")
+    found: list[str] = []
+    for part in range(3):
+        with corpus_members(corpus, path, Shard(part, 3)) as members:
+            found += [item.origin for item in read_documents(members, corpus, Counter())]
+    assert sorted(found) == sorted(d.origin for d in read(path, document="line")[0])
+    assert len(found) == 2500

@@ -1,0 +1,95 @@
+"""Task: sources and their attributes to one clean, unique, sorted `documents` artifact."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from lexmill.corpus.dataset import active_stages, write_dataset
+from lexmill.corpus.params import CleaningParams
+from lexmill.corpus.parts import Earlier, Part
+from lexmill.corpus.summary import Totals, dataset_card, drop_sentence, stage_warnings
+from lexmill.corpus.tally import Tally, dropped, stage_sums
+from tasks.ingest import record_totals
+from tasks.step import BuildContext, InputError
+from warehouse.store import Artifact
+
+
+def build_documents(context: BuildContext) -> None:
+    """Write the files of `lexmill.corpus.dataset.write_dataset`."""
+    params = CleaningParams.model_validate(dict(context.params))
+    sources, attributes = context.inputs["sources"], context.inputs["attributes"]
+    parts = [_part(source, found) for source, found in zip(sources, attributes, strict=True)]
+    earlier = [_earlier(context, artifact, params) for artifact in context.inputs.get("against", [])]
+    with tempfile.TemporaryDirectory(prefix="documents-", dir=context.out) as scratch:
+        tally, totals = write_dataset(parts, earlier, params, context.out, Path(scratch), context.progress)
+    if not totals.documents:
+        read = stage_sums(tally)["read"]["in"]
+        raise InputError(
+            f"pipeline {context.name!r}: nothing is left of {read} documents: {drop_sentence(tally)}"
+        )
+    for artifact in attributes:
+        for stage, seconds in artifact.record.stats.get("stage_seconds", {}).items():
+            tally.time(stage, seconds)
+    _report(context, params, tally, totals)
+
+
+def _part(source: Artifact, attributes: Artifact) -> Part:
+    return Part(
+        corpus=source.record.params["name"],
+        documents=source.file("documents.parquet"),
+        rejections=source.file("rejections.parquet"),
+        attributes=attributes.file("attributes.parquet"),
+        signatures=attributes.file("signatures.parquet"),
+        edited=attributes.file("edited.parquet"),
+        pii=attributes.file("pii.parquet"),
+    )
+
+
+def _earlier(context: BuildContext, artifact: Artifact, params: CleaningParams) -> Earlier:
+    """Earlier documents, whose keys can only be compared when they were made alike."""
+    if "signatures.parquet" not in {entry.path for entry in artifact.record.files}:
+        raise InputError(
+            f"cleaning.against: documents/{artifact.record.name} was made by an older version, without the keys of "
+            "duplicates; ingest it again"
+        )
+    theirs = artifact.record.params.get("near_dedup")
+    ours = context.params.get("near_dedup")
+    keys = ("words", "bands", "rows", "seed")
+    if ours is not None and (theirs is None or any(theirs[key] != ours[key] for key in keys)):
+        raise InputError(
+            f"documents/{artifact.record.name} was made with near_dedup {json.dumps(theirs)}, which cannot be compared "
+            f"with {json.dumps(ours)}: give both the same words, bands, rows and seed"
+        )
+    return Earlier(artifact.file("documents.parquet"), artifact.file("signatures.parquet"))
+
+
+def _report(context: BuildContext, params: CleaningParams, tally: Tally, totals: Totals) -> None:
+    """Statistics, metrics, warnings and the card."""
+    warnings = stage_warnings(tally, {*active_stages(params)} - {"normalize", "decontamination", "sampling"})
+    if not totals.splits["train"]:
+        warnings.append(
+            "no document is in split train; read smaller documents (`document: paragraph`) or change the salt"
+        )
+    for sentence in warnings:
+        context.log(f"warning: {sentence}")
+    context.stats |= {
+        "documents": sum(totals.documents.values()),
+        "bytes": sum(totals.bytes.values()),
+        "splits": dict(sorted(totals.splits.items())),
+        "licenses": dict(sorted(totals.licenses.items())),
+        "stage_seconds": {stage: round(seconds, 3) for stage, seconds in sorted(tally.seconds.items())},
+        "warnings": warnings,
+        "card": dataset_card(
+            context.name, totals, tally, [s.record.params for s in context.inputs["sources"]], params
+        ),
+    }
+    record_totals(context, totals)
+    for license, size in sorted(totals.licenses.items()):
+        context.metric("license_bytes", size, "bytes", license=license)
+    for stage, reasons in stage_sums(tally).items():
+        for reason, count in dropped(reasons).items():
+            context.metric("rejected_documents", count, "documents", stage=stage, reason=reason)
+    for stage, seconds in sorted(tally.seconds.items()):
+        context.metric("stage_seconds", seconds, "seconds", stage=stage)
