@@ -3,10 +3,13 @@ deduplication -> Parquet, the same input and steps, one after the other on this 
 
     python benchmarks/corpus.py prepare TEXT... --megabytes 200 --out FOLDER
     python benchmarks/corpus.py run FOLDER --peer PEER_PYTHON
+    python benchmarks/corpus.py scale FOLDER --shards 4
+    python benchmarks/corpus.py memory FOLDER --megabytes 100 300 1000
 
 `prepare` takes a random part of JSONL(.zst) or Parquet files with a text column and writes two shards; every
 twentieth document is repeated as it is and every twentieth with a few words changed.  `run` prints one table and
 compares what was kept.
+`scale` runs the same on several runners, `memory` on several sizes (see `corpus_scale.py`).
 The peer's interpreter needs what `corpus_datatrove.py` says.
 """
 
@@ -212,9 +215,23 @@ def main() -> None:
     running.add_argument("--workers", type=int, default=2)
     running.add_argument("--threshold", type=float, default=0.8)
     running.add_argument("--repeats", type=int, default=1)
+    scaling = commands.add_parser("scale")
+    scaling.add_argument("folder", type=Path)
+    scaling.add_argument("--shards", type=int, default=4)
+    growing = commands.add_parser("memory")
+    growing.add_argument("folder", type=Path)
+    growing.add_argument("--megabytes", type=float, nargs="+", default=[100, 300, 1000])
     given = parser.parse_args()
     if given.command == "prepare":
         prepare(given.sources, given.megabytes, given.out)
+    elif given.command == "scale":
+        from corpus_scale import scale
+
+        scale(given.folder.resolve(), given.shards)
+    elif given.command == "memory":
+        from corpus_scale import memory
+
+        memory(given.folder.resolve(), given.megabytes)
     else:
         run(given.folder.resolve(), given.peer, given.workers, given.threshold, given.repeats)
 

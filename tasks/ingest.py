@@ -29,7 +29,7 @@ from lexmill.corpus.schema import (
     refusal_batch,
     shards,
 )
-from lexmill.corpus.sharding import WHOLE, Shard, records_of, sampled_documents
+from lexmill.corpus.sharding import Shard, sampled_documents
 from lexmill.corpus.summary import Totals
 from lexmill.corpus.tables import parquet_writer, read_shards
 from tasks.fetching import check_unchanged, corpus_and_place
@@ -86,7 +86,6 @@ def _read_corpus(
         complete = target if corpus.max_bytes is None else Path(scratch) / "complete.parquet"
         with parquet_writer(complete, DOCUMENTS) as writer:
             stream = read_documents(_with_progress(members, context), corpus, segments)
-            stream = records_of(stream, members[0].records if members else WHOLE)
             for documents, refusals in shards(sampled_documents(stream, corpus, skipped)):
                 batch = document_batch(documents, corpus.name, corpus.license)
                 if batch.num_rows:

@@ -61,8 +61,7 @@ def _undamaged(path: Path) -> Iterator[None]:
         yield
     except (OSError, pa.ArrowInvalid) as error:
         raise DamagedTableError(
-            f"{path} is damaged ({error}): `lexmill verify --quarantine` moves its artifact away, and the next run "
-            "makes it again"
+            f"{path} is damaged ({error}): `lexmill verify` sets its artifact aside, and the next run makes it again"
         ) from error
 
 

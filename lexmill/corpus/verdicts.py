@@ -92,7 +92,7 @@ def _decision(
     if declared is None:
         if detected is None or score is None:
             return _Decision(None, "unknown_language", "none declared and detection is off")
-        if detected == UNKNOWN or score < params.min_score:
+        if detected.startswith("und") or score < params.min_score:
             return _Decision(detected, "low_detection_score", f"{detected} {score:.2f}")
         return _Decision(detected)
     if detected is not None and score is not None and params.mismatch != "keep":

@@ -20,7 +20,7 @@ pipelines:
     runner: {runner}
     retries: {{attempts: 0}}
     corpora:
-      - {{name: notes, path: notes, document: paragraph, language: eng_Latn, license: CC0-1.0, shards: 3}}
+      - {{name: notes, path: notes, document: paragraph, language: eng_Latn, license: CC0-1.0, shards: 2}}
 """
 WORDS = (
     "river",
@@ -36,7 +36,7 @@ WORDS = (
     "garden",
 )
 STEPS = {
-    *(f"{kind}/notes-{shard}-of-3" for kind in ("source", "attributes") for shard in range(3)),
+    *(f"{kind}/notes-{shard}-of-2" for kind in ("source", "attributes") for shard in range(2)),
     "documents/corpus",
 }
 
