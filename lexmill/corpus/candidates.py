@@ -11,6 +11,7 @@ import xxhash
 
 from lexmill.corpus.params import CleaningParams
 from lexmill.corpus.parts import Part, id_hashes, part_rows
+from lexmill.corpus.prefetch import prefetched
 from lexmill.corpus.sampling import byte_budgets, sampled
 from lexmill.corpus.tables import read_shards
 from lexmill.corpus.tally import Tally
@@ -90,7 +91,7 @@ def read_rows(
     for part in parts:
         columns = ["id", "domain", "bytes", "group", "declared_language"]
         sources = read_shards(part.documents, columns)
-        for source, attributes in zip(sources, read_shards(part.attributes), strict=True):
+        for source, attributes in prefetched(zip(sources, read_shards(part.attributes), strict=True)):
             _fill(rows, slice(start, start + source.num_rows), part.corpus, source, attributes, params)
             start += source.num_rows
             progress(start)

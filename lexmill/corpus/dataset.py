@@ -17,6 +17,7 @@ from lexmill.corpus.candidates import Rows, count_stages, read_rows, sample_rows
 from lexmill.corpus.deduplicate import deduplicate
 from lexmill.corpus.params import CleaningParams
 from lexmill.corpus.parts import Earlier, Part, part_rows
+from lexmill.corpus.prefetch import prefetched
 from lexmill.corpus.publish import Decisions, repeated_cuts, written_batches
 from lexmill.corpus.schema import DOCUMENTS, REJECTIONS
 from lexmill.corpus.summary import Totals
@@ -105,7 +106,7 @@ def _write(
         for part in parts:
             for refused in read_shards(part.rejections):
                 rejections_writer.write_batch(refused)
-        for batch in written_batches(rows, parts, params, decisions, tally):
+        for batch in prefetched(written_batches(rows, parts, params, decisions, tally)):
             totals.add(batch.documents)
             columns = [*batch.documents.columns, *(batch.signatures[key.name] for key in keys)]
             documents_writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=wide))

@@ -21,6 +21,7 @@ from lexmill.corpus.parts import (
     signature_column,
     text_batches,
 )
+from lexmill.corpus.prefetch import prefetched
 from lexmill.corpus.tables import read_shards
 from lexmill.corpus.tally import Tally
 
@@ -129,7 +130,7 @@ def _taken(parts, batches, wanted: np.ndarray) -> Iterator[pa.Array]:  # type: i
     for part in parts:
         size = part_rows(part)
         if np.any((wanted >= base) & (wanted < base + size)):
-            for batch in batches(part):
+            for batch in prefetched(batches(part)):
                 first = base + batch.start
                 low, high = np.searchsorted(wanted, [first, first + len(batch.texts)])
                 if high > low:

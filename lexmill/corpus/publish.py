@@ -17,6 +17,7 @@ from lexmill.corpus.dedup import splits_of
 from lexmill.corpus.params import CleaningParams, RepeatedTextParams
 from lexmill.corpus.parts import Part, TextBatch, part_rows, text_batches
 from lexmill.corpus.pii import redacted
+from lexmill.corpus.prefetch import prefetched
 from lexmill.corpus.repeated import Cuts, Units, cut_units, repeated_units, unit_hashes
 from lexmill.corpus.schema import DOCUMENTS, REJECTIONS, excerpt_of
 from lexmill.corpus.tables import read_columns, read_shards
@@ -51,7 +52,7 @@ def written_batches(
     for part in parts:
         spans = part_spans(part)
         tables = (text_batches(part), read_shards(part.attributes), read_shards(part.signatures))
-        for batch, attributes, signatures in zip(*tables, strict=True):
+        for batch, attributes, signatures in prefetched(zip(*tables, strict=True)):
             first = base + batch.start
             kept = np.flatnonzero(rows.drop[first : first + len(batch.texts)] == KEPT)
             texts = _last_edits(
