@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
+import socket
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -14,6 +18,8 @@ from pathlib import Path
 
 import zstandard
 from corpus import CONFIG, ROOT, SHARDS, measured, texts
+
+from flows.prefect_home import server_answers
 
 RUNNERS = {
     "plain, 1 worker": ("{kind: threads, workers: 1}", True),
@@ -25,20 +31,23 @@ _KINDS = ("source", "attributes", "documents")
 
 
 def scale(source: Path, shards: int) -> None:
-    """Print the seconds of the same ingest on each runner; raises when they do not make the same dataset."""
+    """Print the seconds of the same ingest on each runner; ends with an error when they make different datasets.
+
+    Prefect's runs use one server that is started before them.
+    """
     size = text_megabytes(source)
     print(f"{size:.1f} MB of text in {shards} shards\n")
-    print("| runner | command s | run s | MB/s (run) | dataset |\n|---|---:|---:|---:|---|")
+    print("| runner | command s | run s | MB/s (run) | dataset |\n|---|---:|---:|---:|---|", flush=True)
     made = set()
-    for name, (runner, plain) in RUNNERS.items():
-        with tempfile.TemporaryDirectory() as folder, cluster("dask" in runner) as address:
-            wall, warehouse = ingested(
-                source, Path(folder), shards, runner.replace("ADDRESS", address), plain
-            )
-            seconds, (record,) = run_seconds(warehouse), records(warehouse, "documents")
-        made.add((record["fingerprint"], record["content_digest"]))
-        dataset = f"{record['fingerprint']} {record['content_digest'][:12]}"
-        print(f"| {name} | {wall:.1f} | {seconds:.1f} | {size / seconds:.2f} | {dataset} |", flush=True)
+    with tempfile.TemporaryDirectory() as home, prefect_server(Path(home)):
+        for name, (runner, plain) in RUNNERS.items():
+            with tempfile.TemporaryDirectory() as folder, cluster("dask" in runner) as address:
+                runner = runner.replace("ADDRESS", address)
+                wall, warehouse = ingested(source, Path(folder), shards, runner, plain)
+                seconds, (record,) = run_seconds(warehouse), records(warehouse, "documents")
+            made.add((record["fingerprint"], record["content_digest"]))
+            dataset = f"{record['fingerprint']} {record['content_digest'][:12]}"
+            print(f"| {name} | {wall:.1f} | {seconds:.1f} | {size / seconds:.2f} | {dataset} |", flush=True)
     if len(made) != 1:
         raise SystemExit(f"the runners made {len(made)} different datasets")
 
@@ -67,8 +76,7 @@ def ingested(source: Path, work: Path, shards: int, runner: str, plain: bool) ->
     written = CONFIG.format(warehouse=warehouse, workers=1, source=source, shards=shards, threshold=0.8)
     config.write_text(written.replace("{kind: threads, workers: 1}", runner))
     command = [sys.executable, "-m", "flows.cli", "run", "bench", "-c", str(config), "--only", "ingest"]
-    environment = {"PYTHONPATH": str(ROOT), "PREFECT_HOME": str(work / "prefect")}
-    wall, _ = measured([*command, "--plain"] if plain else command, environment)
+    wall, _ = measured([*command, "--plain"] if plain else command, {"PYTHONPATH": str(ROOT)})
     return wall, warehouse
 
 
@@ -87,6 +95,29 @@ def text_megabytes(source: Path) -> float:
 
 
 @contextmanager
+def prefect_server(home: Path) -> Iterator[None]:
+    """A Prefect server of its own; this process, its children and Dask's workers find it by their environment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    api = f"http://127.0.0.1:{port}/api"
+    os.environ |= {"PYTHONPATH": str(ROOT), "PREFECT_HOME": str(home), "PREFECT_API_URL": api}
+    os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
+    command = [sys.executable, "-m", "flows.cli", "server", "--port", str(port)]
+    with (home / "server.log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=home, stdout=log, stderr=log)
+    try:
+        while not server_answers(api):
+            if server.poll() is not None:
+                raise SystemExit((home / "server.log").read_text())
+            time.sleep(0.5)
+        yield
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=60)
+
+
+@contextmanager
 def cluster(wanted: bool) -> Iterator[str]:
     """Address of a Dask cluster of two worker processes with a thread each; "" when none is wanted."""
     if not wanted:
@@ -94,7 +125,6 @@ def cluster(wanted: bool) -> Iterator[str]:
         return
     from distributed import LocalCluster
 
-    os.environ["PYTHONPATH"] = str(ROOT)  # of the workers
     with LocalCluster(processes=True, n_workers=2, threads_per_worker=1, dashboard_address=None) as made:
         yield made.scheduler_address
 
