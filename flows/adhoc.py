@@ -14,6 +14,8 @@ from flows.runs import PreparedRun, RunOutcome, RunRecorder, prepare
 from lexmill.corpus.params import CleaningParams, CorpusParams
 from tasks.step import InputError
 
+MAX_NAME = 63  # characters of a corpus's name
+
 
 def ingest_paths(
     paths: Sequence[str],
@@ -29,8 +31,10 @@ def ingest_paths(
 
     `against` are names of documents in the warehouse: what they hold already is dropped as a duplicate.
     """
-    if not re.fullmatch(NAME, name):
-        raise InputError(f"--name {name!r}: use only a-z, 0-9, - and _, with a letter or digit first")
+    if not re.fullmatch(NAME, name) or len(name) > MAX_NAME:
+        raise InputError(
+            f"--name {name!r}: use only a-z, 0-9, - and _, with a letter or digit first, at most {MAX_NAME} characters"
+        )
     corpora: list[CorpusParams] = []
     for path in paths:
         corpora.append(
@@ -67,7 +71,8 @@ def _corpus(**values: str) -> CorpusParams:
 
 def _corpus_name(path: str, prefix: str, taken: Sequence[str]) -> str:
     stem = re.sub(r"[^a-z0-9]+", "-", PurePath(path).stem.lower()).strip("-") or "text"
-    candidate, number = f"{prefix}-{stem}", 2
+    base = f"{prefix}-{stem}"[: MAX_NAME - 5].rstrip("-_")  # room for a number
+    candidate, number = base, 2
     while candidate in taken:
-        candidate, number = f"{prefix}-{stem}-{number}", number + 1
+        candidate, number = f"{base}-{number}", number + 1
     return candidate

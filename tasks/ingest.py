@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -45,13 +46,14 @@ _USER_ERRORS = (ArchiveError, PackageError, PathError, ReadError, UnknownLanguag
 
 def build_source(context: BuildContext) -> None:
     """Write `documents.parquet` and `rejections.parquet` (what could not be read or was not selected)."""
+    started = time.perf_counter()
     try:
         corpus, place, shard = corpus_and_place(context)
         totals, refused, segments = _read_corpus(context, corpus, place, shard)
         check_unchanged(context)
     except _USER_ERRORS as error:
         raise InputError(f"corpus {context.name!r}: {error}") from error
-    warnings = _source_warnings(corpus, totals, refused)
+    warnings = _source_warnings(corpus, totals, refused, whole=shard.parts == 1)
     for sentence in warnings:
         context.log(f"corpus {corpus.name}: {sentence}")
     context.stats |= {
@@ -60,6 +62,7 @@ def build_source(context: BuildContext) -> None:
         "refused": dict(sorted(refused.items())),
         "segments": dict(sorted(segments.items())),
         "licenses": dict(totals.licenses),
+        "stage_seconds": {"read": round(time.perf_counter() - started, 3)},
         "warnings": warnings,
     }
     record_totals(context, totals)
@@ -164,11 +167,14 @@ def _with_progress(members: list[Member], context: BuildContext) -> list[Member]
     return [dataclasses.replace(member, open=counted(member)) for member in members]
 
 
-def _source_warnings(corpus: CorpusParams, totals: Totals, refused: Mapping[str, int]) -> list[str]:
+def _source_warnings(
+    corpus: CorpusParams, totals: Totals, refused: Mapping[str, int], whole: bool
+) -> list[str]:
+    """What a person should know; that a language never appears only of a corpus that is read in one piece."""
     found = []
     seen = {language for language, _ in totals.documents}
     wanted = corpus.parallel or corpus.languages or ()
-    if absent := [label for label in wanted if label not in seen]:
+    if whole and (absent := [label for label in wanted if label not in seen]):
         found.append(f"configured languages never appear: {', '.join(absent)}")
     unread = {reason: n for reason, n in refused.items() if reason not in _CHOICES}
     if unread:

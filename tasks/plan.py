@@ -64,6 +64,7 @@ def select(
     first, last = (only, only) if only is not None else (start, STAGES[-1])
     kept_stages = STAGES[STAGES.index(first) : STAGES.index(last) + 1]  # type: ignore[arg-type]
     built = {p.step.key: p for p in plan if p.status == "up to date"}
+    made = {p.step.key for p in plan}  # what no step makes was given, and so is there
     chosen = [p for p in plan if p.step.stage in kept_stages]
     if not chosen:
         raise InputError(f"the pipeline has no steps in the stage {first!r}")
@@ -71,7 +72,7 @@ def select(
     for planned in chosen:
         for refs in planned.inputs.values():
             for kind, name, _ in refs:
-                if (kind, name) not in keys and (kind, name) not in built:
+                if (kind, name) in made - keys and (kind, name) not in built:
                     reason = next(p for p in plan if p.step.key == (kind, name))
                     raise InputError(
                         f"{planned.step.title} needs {kind}/{name}, which is not built for these settings "

@@ -9,7 +9,7 @@ from warehouse.record import Record
 
 
 def card(record: Record) -> str:
-    """Markdown: identity, parameters, inputs, files, metrics and who made it."""
+    """Markdown: identity, parameters, inputs, files, metrics and who made it; after the build's own card, if any."""
     producer = record.producer
     parts = [
         f"# {record.kind}/{record.name}",
@@ -36,7 +36,8 @@ def card(record: Record) -> str:
             ],
         ),
     ]
-    return "\n\n".join(parts) + "\n"
+    own = record.stats.get("card")
+    return (f"{own}\n" if isinstance(own, str) else "") + "\n\n".join(parts) + "\n"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -169,7 +169,9 @@ DERIVED: dict[str, str] = {
     # what came into every stage and what became of it; `bytes_unaccounted` is 0
     "stage_totals": """
         SELECT *, bytes_in - bytes_edited - bytes_dropped - bytes_out AS bytes_unaccounted
-        FROM (SELECT artifact, fingerprint, stage,
+        FROM (SELECT artifact, fingerprint,
+                     list_position(['read', 'normalize', 'language', 'quality', 'decontamination', 'exact_dedup',
+                                    'near_dedup', 'sampling', 'pii', 'repeated_text'], stage) AS number, stage,
                      coalesce(sum(documents) FILTER (reason = 'in'), 0) AS documents_in,
                      coalesce(sum(documents) FILTER (reason NOT IN ('in', 'out', 'edited')), 0) AS documents_dropped,
                      coalesce(sum(documents) FILTER (reason = 'out'), 0) AS documents_out,
@@ -181,6 +183,7 @@ DERIVED: dict[str, str] = {
         LEFT JOIN (SELECT name AS artifact, fingerprint, labels['stage'] AS stage, sum(value) AS seconds
                    FROM metrics WHERE kind = 'documents' AND metric = 'stage_seconds' GROUP BY ALL)
              USING (artifact, fingerprint, stage)
+        ORDER BY artifact, number
     """,
     # bytes read = bytes edited away + bytes of the rejections + bytes of the documents, counted from the tables
     "byte_balance": """
@@ -195,6 +198,15 @@ DERIVED: dict[str, str] = {
         LEFT JOIN (SELECT artifact, fingerprint, corpus, sum(bytes) AS kept FROM documents GROUP BY ALL)
              USING (artifact, fingerprint, corpus),
         LATERAL (SELECT coalesce(rejected, 0) AS bytes_rejected, coalesce(kept, 0) AS bytes_kept)
+    """,
+    # attributes of the sources that the latest documents were made from
+    "document_attributes": """
+        SELECT attributes.*, datasets.name AS dataset
+        FROM attributes
+        JOIN edges ON edges.from_kind = 'attributes' AND edges.from_name = attributes.artifact
+                  AND edges.from_fingerprint = attributes.fingerprint
+        JOIN artifacts AS datasets ON datasets.kind = 'documents' AND datasets.kind = edges.to_kind
+                  AND datasets.name = edges.to_name AND datasets.fingerprint = edges.to_fingerprint AND datasets.latest
     """,
     "pretoken_counts": """
         SELECT counts.*, artifacts.params ->> 'pretokenizer' AS pretokenizer,

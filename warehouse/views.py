@@ -3,8 +3,8 @@
 `artifacts`, `files`, `edges` and `metrics` are the records as they were when `connect` was called; `events`, `runs`
 and `steps` read the run logs.  `documents`, `rejections`, `stage_report`, `attributes`, `word_counts` and
 `word_totals` read the latest version of every name, with the columns `artifact` (its name) and `fingerprint`; every
-other Parquet payload has a view `<kind>_<file stem>` of the same form.  `stage_totals`, `byte_balance` and
-`pretoken_counts` are made from these.
+other Parquet payload has a view `<kind>_<file stem>` of the same form.  `stage_totals`, `byte_balance`,
+`document_attributes` and `pretoken_counts` are made from these.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
 """From sources with attributes to one dataset: judge, deduplicate, sample, edit, write, sort.
 
-Rows are numbered over all parts; what is decided of a row is a number in an array, so memory grows by some 60 bytes a
-document (and 8 bytes a document for one band at a time).  Nothing depends on how a corpus is cut into parts.
+Rows are numbered over all parts; what is decided of a row is a number in an array, so memory grows by some 100 bytes a
+document, whatever its length.  Nothing depends on how a corpus is cut into parts.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,8 +17,9 @@ from lexmill.corpus.deduplicate import deduplicate
 from lexmill.corpus.params import CleaningParams
 from lexmill.corpus.parts import Earlier, Part, part_rows
 from lexmill.corpus.prefetch import prefetched
-from lexmill.corpus.publish import Decisions, repeated_cuts, written_batches
+from lexmill.corpus.publish import Decisions, redacted_refusals, repeated_cuts, written_batches
 from lexmill.corpus.schema import DOCUMENTS, REJECTIONS
+from lexmill.corpus.sorting import bucket_writer, buckets_of, write_sorted
 from lexmill.corpus.summary import Totals
 from lexmill.corpus.tables import parquet_writer, read_columns, read_shards, sorted_copy
 from lexmill.corpus.tally import Tally
@@ -34,8 +34,10 @@ def write_dataset(
     out: Path,
     scratch: Path,
     progress: Progress = lambda fraction, message: None,
-) -> tuple[Tally, Totals]:
-    """Write into `out`: `documents.parquet` (sorted by language, domain, id), `signatures.parquet` (row by row with
+) -> tuple[Tally, Totals, dict[str, int]]:
+    """(accounting, totals, numbers of the near-duplicate search).
+
+    Writes into `out`: `documents.parquet` (sorted by language, domain, id), `signatures.parquet` (row by row with
     it), `rejections.parquet` (sorted by corpus, id), `stage_report.parquet` and, with sampling, `sampling.parquet`.
 
     `earlier` documents are never written; what repeats them is dropped.  `scratch` holds temporary files.
@@ -55,7 +57,7 @@ def write_dataset(
     cuts = repeated_cuts(rows, parts, params, scratch, tally)
     _write(rows, parts, params, Decisions(duplicates.of, cuts), out, scratch, tally, totals, progress)
     pq.write_table(tally.table(), out / "stage_report.parquet", compression="zstd")
-    return tally, totals
+    return tally, totals, duplicates.numbers
 
 
 def active_stages(params: CleaningParams) -> list[str]:
@@ -93,31 +95,29 @@ def _write(
     totals: Totals,
     progress: Progress,
 ) -> None:
-    started = time.perf_counter()
     signatures = pq.read_schema(parts[0].signatures)
     keys = [field for field in signatures if field.name != "id"]
     wide = pa.schema([*DOCUMENTS, *keys])
-    documents, rejections = scratch / "documents.parquet", scratch / "rejections.parquet"
+    buckets = buckets_of(rows)
+    rejections = scratch / "rejections.parquet"
     done = 0
     with (
-        parquet_writer(documents, wide, "lz4") as documents_writer,
+        tally.timing("write"),
+        bucket_writer(scratch, wide) as write,
         parquet_writer(rejections, REJECTIONS, "lz4") as rejections_writer,
     ):
         for part in parts:
             for refused in read_shards(part.rejections):
-                rejections_writer.write_batch(refused)
+                rejections_writer.write_batch(redacted_refusals(refused, params))
         for batch in prefetched(written_batches(rows, parts, params, decisions, tally)):
             totals.add(batch.documents)
             columns = [*batch.documents.columns, *(batch.signatures[key.name] for key in keys)]
-            documents_writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=wide))
+            write(pa.RecordBatch.from_arrays(columns, schema=wide), buckets[batch.rows])
             if batch.rejections.num_rows:
                 rejections_writer.write_batch(batch.rejections)
             done += batch.documents.num_rows + batch.rejections.num_rows
             progress(0.4 + 0.4 * done / len(rows.drop), f"{done:,} documents written")
     progress(0.8, "sorting")
-    if totals.documents:
-        order = ["language", "domain", "id"]
-        targets = {out / "documents.parquet": DOCUMENTS, out / "signatures.parquet": signatures}
-        sorted_copy(documents, targets, order, scratch)
-    sorted_copy(rejections, {out / "rejections.parquet": REJECTIONS}, ["corpus", "id", "stage"], scratch)
-    tally.time("write", time.perf_counter() - started)
+    with tally.timing("write"):
+        write_sorted(scratch, {out / "documents.parquet": DOCUMENTS, out / "signatures.parquet": signatures})
+        sorted_copy(rejections, out / "rejections.parquet", REJECTIONS, ["corpus", "id", "stage"], scratch)

@@ -37,19 +37,17 @@ def within_bytes(
 
     Documents are taken in the order of the hash of `keys` (group, else id), a random order that is the same for
     every run and for all languages, so parallel documents are kept together as long as each language has room.
-    A document that no longer fits ends its language, unless it is the first.
+    A document that does not fit is left out and the next one tried; a language whose first document is larger than
+    all of `max_bytes` keeps that one.
     """
     order = sorted(range(len(keys)), key=lambda i: (xxhash.xxh3_64_intdigest(keys[i].encode()), i))
     named = list(languages)
     used: dict[str | None, int] = {}
-    full: set[str | None] = set()
     kept = np.zeros(len(keys), bool)
     for index in order:
         language = named[index]
         total = used.get(language, 0) + sizes[index]
-        if language in full or (total > max_bytes and language in used):
-            full.add(language)
-            continue
-        used[language] = total
-        kept[index] = True
+        if total <= max_bytes or language not in used:
+            used[language] = total
+            kept[index] = True
     return kept

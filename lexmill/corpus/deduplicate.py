@@ -18,6 +18,7 @@ from lexmill.corpus.parts import (
     Part,
     earlier_batches,
     part_rows,
+    redacted_texts,
     signature_column,
     text_batches,
 )
@@ -25,25 +26,31 @@ from lexmill.corpus.prefetch import prefetched
 from lexmill.corpus.tables import read_shards
 from lexmill.corpus.tally import Tally
 
+_NONE = np.iinfo(np.int64).min
+
 
 @dataclass
 class Duplicates:
-    """For each row the document that stays in its place: a row, or -1 - place for one of an earlier dataset."""
+    """For each row the document that stays in its place."""
 
     rows: Rows
-    kept: dict[int, int]
-    similarity: dict[int, float]  # of near-duplicates
+    kept: np.ndarray  # int64 (rows,): a row, -1 - place for one of an earlier dataset, _NONE for no duplicate
+    similarity: np.ndarray  # float32 (rows,): of near-duplicates, else NaN
     earlier_ids: dict[int, str]
+    numbers: dict[
+        str, int
+    ]  # pairs of the near-duplicate search: `compared`, and `uncompared` in too large buckets
 
     def of(self, row: int) -> tuple[str, str | None] | None:
         """(id of the kept document, how similar it is) of a dropped duplicate; None of any other row."""
-        kept = self.kept.get(row)
-        if kept is None:
+        kept = int(self.kept[row])
+        if kept == _NONE:
             return None
-        while kept in self.kept:  # an exact duplicate of what is a near-duplicate itself
-            kept = self.kept[kept]
+        while kept >= 0 and self.kept[kept] != _NONE:  # an exact duplicate of what is a near-duplicate itself
+            kept = int(self.kept[kept])
         identifier = self.rows.name(kept) if kept >= 0 else self.earlier_ids[-1 - kept]
-        return identifier, f"similarity {self.similarity[row]:.2f}" if row in self.similarity else None
+        near = not np.isnan(self.similarity[row])
+        return identifier, f"similarity {self.similarity[row]:.2f}" if near else None
 
 
 def deduplicate(
@@ -55,7 +62,8 @@ def deduplicate(
     tally: Tally,
 ) -> Duplicates:
     """Drop the duplicates among the rows that are alive, first exact ones, then near ones (`rows.drop` changes)."""
-    found = Duplicates(rows, {}, {}, {})
+    size = len(rows.drop)
+    found = Duplicates(rows, np.full(size, _NONE), np.full(size, np.nan, np.float32), {}, {})
     places = _Places(rows, parts, earlier)
     if params.exact_dedup:
         with tally.timing("exact_dedup"):
@@ -74,6 +82,7 @@ def deduplicate(
                 places.is_earlier if places.earlier else None,
             )
             places.drop(clusters.representative, "near_dedup/near_duplicate", found, clusters.similarity)
+            found.numbers = {"compared": clusters.compared, "uncompared": clusters.uncompared}
     _name_earlier(found, earlier)
     return found
 
@@ -107,16 +116,15 @@ class _Places:
         """Drop the places that another one stands for; `kept` (int64, places) is -1 for those that stay."""
         dropped = np.flatnonzero(kept >= 0)
         dropped = dropped[dropped >= self.earlier]
-        code = self._rows.drops(reason)
-        for place, other in zip(dropped.tolist(), kept[dropped].tolist(), strict=True):
-            row = int(self._alive[place - self.earlier])
-            found.kept[row] = -1 - other if other < self.earlier else int(self._alive[other - self.earlier])
-            if similarity is not None:
-                found.similarity[row] = float(similarity[place])
-        self._rows.drop[self._alive[dropped - self.earlier]] = code
+        here, other = self._alive[dropped - self.earlier], kept[dropped]
+        mine = self._alive[np.maximum(other - self.earlier, 0)] if len(self._alive) else other
+        found.kept[here] = np.where(other < self.earlier, -1 - other, mine)
+        if similarity is not None:
+            found.similarity[here] = similarity[dropped]
+        self._rows.drop[here] = self._rows.drops(reason)
 
     def texts(self, places: np.ndarray) -> Iterator[pa.Array]:
-        """Texts of ascending places."""
+        """Texts of ascending places, without personal data: those of earlier datasets have none any more."""
         wanted = places.copy()
         mine = wanted >= self.earlier
         wanted[mine] = self._alive[wanted[mine] - self.earlier]
@@ -134,13 +142,17 @@ def _taken(parts, batches, wanted: np.ndarray) -> Iterator[pa.Array]:  # type: i
                 first = base + batch.start
                 low, high = np.searchsorted(wanted, [first, first + len(batch.texts)])
                 if high > low:
-                    yield batch.texts.take(pa.array(wanted[low:high] - first))
+                    taken = pa.array(wanted[low:high] - first)
+                    yield redacted_texts(
+                        batch.documents["id"].take(taken), batch.texts.take(taken), batch.spans
+                    )
         base += size
 
 
 def _name_earlier(found: Duplicates, earlier: Sequence[Earlier]) -> None:
     """Look up the ids of the earlier documents that stand for others."""
-    wanted = np.array(sorted({-1 - kept for kept in found.kept.values() if kept < 0}), np.int64)
+    kept = found.kept
+    wanted = np.unique(-1 - kept[(kept < 0) & (kept != _NONE)])
     base = 0
     for part in earlier:
         for batch in read_shards(part.documents, ["id"]):

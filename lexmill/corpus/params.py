@@ -225,7 +225,8 @@ class PiiParams(Params):
 
 
 class SamplingParams(Params):
-    """Fewer bytes of some categories: whole groups of parallel documents, chosen by hash."""
+    """Fewer bytes of some categories, filled by the hash of groups: parallel documents stay together as far as each of
+    their categories has room."""
 
     by: Literal["language", "domain", "language_domain"] = "language"
     temperature: float = Field(default=1.0, ge=1.0)

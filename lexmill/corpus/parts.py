@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lexmill.corpus.pii import redacted
 from lexmill.corpus.tables import read_columns, read_shards, row_count
 
 
@@ -36,28 +37,55 @@ class Earlier:
     signatures: Path
 
 
+Spans = Mapping[str, Sequence[tuple[str, int, int]]]  # id -> (kind, start, end) in order of place
+
+
 class TextBatch(NamedTuple):
-    """A batch of a part: its first row in the part, its documents and their edited texts (a large batch is no copy)."""
+    """A batch of a part: its first row in the part, its documents, their edited texts and the personal data in them."""
 
     start: int
     documents: pa.RecordBatch
     texts: pa.Array
+    spans: Spans
 
 
 def text_batches(part: Part) -> Iterator[TextBatch]:
     """The documents of a part with their edited texts, in order."""
     start = 0
+    found = _span_rows(part.pii)
+    following = next(found, None)
     for documents, edits in zip(read_shards(part.documents), read_shards(part.edited), strict=True):
-        yield TextBatch(start, documents, pc.coalesce(edits["text"], documents["text"]))
+        spans: dict[str, list[tuple[str, int, int]]] = {}
+        if following is not None:  # spans stand in the order of the documents
+            here = set(documents["id"].to_pylist())
+            while following is not None and following[0] in here:
+                spans.setdefault(following[0], []).append(following[1:])
+                following = next(found, None)
+        yield TextBatch(start, documents, pc.coalesce(edits["text"], documents["text"]), spans)
         start += documents.num_rows
+
+
+def _span_rows(path: Path) -> Iterator[tuple[str, str, int, int]]:
+    for batch in read_shards(path):
+        columns = (batch[name].to_pylist() for name in ("id", "kind", "start", "end"))
+        yield from zip(*columns, strict=True)
 
 
 def earlier_batches(part: Earlier) -> Iterator[TextBatch]:
     """The same for an earlier dataset, whose texts stand as they are."""
     start = 0
     for documents in read_shards(part.documents):
-        yield TextBatch(start, documents, documents["text"])
+        yield TextBatch(start, documents, documents["text"], {})
         start += documents.num_rows
+
+
+def redacted_texts(ids: pa.Array, texts: pa.Array, spans: Spans) -> pa.Array:
+    """Texts with personal data replaced by tags."""
+    found = [spans.get(identifier) for identifier in ids.to_pylist()] if spans else []
+    if not any(found):
+        return texts
+    changed = [redacted(texts[row].as_py(), places) if places else None for row, places in enumerate(found)]
+    return pc.coalesce(pa.array(changed, pa.string()), texts)
 
 
 def part_rows(part: Part | Earlier) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -15,16 +15,15 @@ import pyarrow.compute as pc
 from lexmill.corpus.candidates import KEPT, Rows
 from lexmill.corpus.dedup import splits_of
 from lexmill.corpus.params import CleaningParams, RepeatedTextParams
-from lexmill.corpus.parts import Part, TextBatch, part_rows, text_batches
-from lexmill.corpus.pii import redacted
+from lexmill.corpus.parts import Part, Spans, TextBatch, part_rows, redacted_texts, text_batches
+from lexmill.corpus.pii import pii_spans, redacted
 from lexmill.corpus.prefetch import prefetched
 from lexmill.corpus.repeated import Cuts, Units, cut_units, repeated_units, unit_hashes
-from lexmill.corpus.schema import DOCUMENTS, REJECTIONS, excerpt_of
-from lexmill.corpus.tables import read_columns, read_shards
+from lexmill.corpus.schema import DOCUMENTS, EXCERPT_CHARACTERS, REJECTIONS, excerpt_of
+from lexmill.corpus.tables import read_shards
 from lexmill.corpus.tally import Tally
 from lexmill.corpus.verdicts import judged
 
-Spans = Mapping[str, Sequence[tuple[str, int, int]]]  # id -> (kind, start, end) in order of place
 REDUCED_TO_NOTHING = "only_repeated_text"
 
 
@@ -39,6 +38,7 @@ class Decisions:
 class Written(NamedTuple):
     """One batch as it goes to the files."""
 
+    rows: np.ndarray  # int64: row numbers of the documents
     documents: pa.RecordBatch  # schema DOCUMENTS
     signatures: pa.RecordBatch  # row by row with the documents
     rejections: pa.RecordBatch  # schema REJECTIONS
@@ -50,22 +50,22 @@ def written_batches(
     """Batches in the order of the parts.  Counts the stages `pii` and `repeated_text`, which edit what is kept."""
     base = 0
     for part in parts:
-        spans = part_spans(part)
         tables = (text_batches(part), read_shards(part.attributes), read_shards(part.signatures))
         for batch, attributes, signatures in prefetched(zip(*tables, strict=True)):
             first = base + batch.start
             kept = np.flatnonzero(rows.drop[first : first + len(batch.texts)] == KEPT)
             texts = _last_edits(
-                batch.documents, batch.texts, kept, first, rows, spans, params, decisions, tally
+                batch.documents, batch.texts, kept, first, rows, batch.spans, params, decisions, tally
             )
             empty = np.flatnonzero(pc.binary_length(texts).to_numpy() == 0)
             if len(empty):
                 rows.drop[first + kept[empty]] = rows.drops(f"repeated_text/{REDUCED_TO_NOTHING}")
                 texts, kept = texts.filter(pc.not_equal(pc.binary_length(texts), 0)), np.delete(kept, empty)
             yield Written(
+                first + kept,
                 _documents(batch.documents, kept, first, rows, texts, attributes, params),
                 signatures.take(pa.array(kept)),
-                _rejections(batch, first, rows, attributes, spans, params, decisions),
+                _rejections(batch, first, rows, attributes, params, decisions),
             )
         base += part_rows(part)
 
@@ -86,33 +86,34 @@ def _units(
     """Lines or paragraphs of the kept documents, as they are without personal data."""
     base = 0
     for part in parts:
-        spans = part_spans(part)
         for batch in text_batches(part):
             first = base + batch.start
             kept = np.flatnonzero(rows.drop[first : first + len(batch.texts)] == KEPT)
             taken = pa.array(kept)
-            texts = redacted_texts(batch.documents["id"].take(taken), batch.texts.take(taken), spans)
+            texts = redacted_texts(batch.documents["id"].take(taken), batch.texts.take(taken), batch.spans)
             yield first + kept, unit_hashes(texts, params)
         base += part_rows(part)
 
 
-def part_spans(part: Part) -> Spans:
-    """Personal data of the documents of a part."""
-    found: dict[str, list[tuple[str, int, int]]] = {}
-    table = read_columns(part.pii)
-    columns = (table[name].to_pylist() for name in ("id", "kind", "start", "end"))
-    for identifier, kind, start, end in zip(*columns, strict=True):
-        found.setdefault(identifier, []).append((kind, start, end))
-    return found
+def redacted_refusals(refused: pa.RecordBatch, params: CleaningParams) -> pa.RecordBatch:
+    """Refusals of a reader without the personal data in excerpts and details."""
+    if not params.pii.kinds:
+        return refused
+    languages = [label or "" for label in refused["language"].to_pylist()]
+    columns = dict(zip(refused.schema.names, refused.columns, strict=True))
+    for name in ("excerpt", "detail"):
+        texts = [_uncut(text or "") for text in refused[name].to_pylist()]
+        found: dict[int, list[tuple[str, int, int]]] = {}
+        spans = pii_spans(texts, languages, params.pii.kinds)
+        for row, kind, start, end in zip(spans.row.tolist(), spans.kind, spans.start, spans.end, strict=True):
+            found.setdefault(row, []).append((kind, int(start), int(end)))
+        columns[name] = pa.array([redacted(text, found.get(row, ())) for row, text in enumerate(texts)])
+    return pa.RecordBatch.from_arrays([columns[n] for n in REJECTIONS.names], schema=REJECTIONS)
 
 
-def redacted_texts(ids: pa.Array, texts: pa.Array, spans: Spans) -> pa.Array:
-    """Texts with personal data replaced by tags."""
-    found = [spans.get(identifier) for identifier in ids.to_pylist()] if spans else []
-    if not any(found):
-        return texts
-    changed = [redacted(texts[row].as_py(), places) if places else None for row, places in enumerate(found)]
-    return pc.coalesce(pa.array(changed, pa.string()), texts)
+def _uncut(excerpt: str) -> str:
+    """An excerpt without the word that its end may have cut: half an address would not be recognised."""
+    return excerpt.rpartition(" ")[0] if len(excerpt) >= EXCERPT_CHARACTERS else excerpt
 
 
 def _last_edits(
@@ -189,7 +190,6 @@ def _rejections(
     first: int,
     rows: Rows,
     attributes: pa.RecordBatch,
-    spans: Spans,
     params: CleaningParams,
     decisions: Decisions,
 ) -> pa.RecordBatch:
@@ -198,7 +198,7 @@ def _rejections(
     dropped = np.flatnonzero(drop != KEPT)
     taken = pa.array(dropped)
     part = batch.documents.select(["id", "corpus", "domain", "origin", "declared_language"]).take(taken)
-    texts = redacted_texts(part["id"], batch.texts.take(taken), spans)
+    texts = redacted_texts(part["id"], batch.texts.take(taken), batch.spans)
     details = judged(part["declared_language"].to_pylist(), attributes.take(taken), params).details
     stages_reasons = [rows.drops.labels[code].partition("/") for code in drop[dropped]]
     earlier = [decisions.duplicate_of(first + row) for row in dropped.tolist()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from lexmill.corpus.params import SamplingParams
 
@@ -43,19 +44,19 @@ def sampled(
 
     `categories` (int, rows) are places in `budgets`; `order` (uint64, rows) is a hash of the group, so that parallel
     documents are taken together as long as each of their categories has room; `ids` (uint64, rows) part those of one
-    group; `sizes` (int64, rows) are bytes.
-    A category keeps its first document even when that is larger than its budget.
+    group; `sizes` (int64, rows) are bytes.  A document that does not fit is left out and the next one tried.
     """
-    rows = np.lexsort((ids, order, categories))
-    sorted_categories, sorted_sizes = categories[rows], sizes[rows].astype(np.int64)
-    total = np.cumsum(sorted_sizes)
-    starts = np.flatnonzero(np.diff(sorted_categories, prepend=-1))
-    before = np.zeros(len(budgets), np.int64)
-    first = np.zeros(len(rows), bool)
-    for start in starts:
-        before[sorted_categories[start]] = total[start] - sorted_sizes[start]
-        first[start] = True
-    used = total - before[sorted_categories]
-    kept = np.zeros(len(rows), bool)
-    kept[rows] = (used <= budgets[sorted_categories]) | (first & (budgets[sorted_categories] > 0))
+    kept = np.zeros(len(order), bool)
+    fill_kernel(np.lexsort((ids, order, categories)), categories, sizes, budgets.copy(), kept)
     return kept
+
+
+@njit(cache=True, nogil=True)
+def fill_kernel(rows, categories, sizes, left, kept):  # type: ignore[no-untyped-def]  # numba infers types
+    """Set kept (bool) of each of `rows` (int64), in their order, whose size fits what is `left` (int64) of its
+    category."""
+    for row in rows:
+        category = categories[row]
+        if sizes[row] <= left[category]:
+            left[category] -= sizes[row]
+            kept[row] = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -78,20 +79,22 @@ def dataset_card(
     languages = totals.by_language()
     human = sorted({label[:3] for label in languages if "_" in label})
     size = sum(totals.bytes.values())
-    header = ["---", f"pretty_name: {name}", "language:", *(f"- {code}" for code in human)]
     licenses = sorted(totals.licenses.items(), key=lambda item: (-item[1], item[0]))
-    header += [
-        _license_field([license for license, _ in licenses]),
-        f"size_categories: {_size_category(totals)}",
-    ]
-    lines = [*header, "---", "", f"# {name}", ""]
+    header = {
+        "pretty_name": name,
+        "language": human,
+        "license": _license_field([license for license, _ in licenses]),
+        "size_categories": [_size_category(totals)],
+    }
+    lines = ["---", *yaml.safe_dump(header, sort_keys=False, allow_unicode=True).splitlines(), "---"]
+    lines += ["", f"# {name}", ""]
     lines += [f"{sum(totals.documents.values()):,} documents, {size:,} bytes of text."]
     lines += ["", "## Sources", "", "| corpus | from | licence | bytes kept |", "|---|---|---|---:|"]
     for source in {source["name"]: source for source in sources}.values():
         kept = totals.corpora.get(source["name"], 0)
-        lines.append(f"| {source['name']} | {_origin(source)} | {source['license']} | {kept:,} |")
+        lines.append(f"| {source['name']} | {_origin(source)} | {_cell(source['license'])} | {kept:,} |")
     lines += ["", "## Licences", "", "| licence | bytes |", "|---|---:|"]
-    lines += [f"| {license} | {n:,} |" for license, n in licenses]
+    lines += [f"| {_cell(license)} | {n:,} |" for license, n in licenses]
     lines += ["", "## Languages", "", "| language | bytes |", "|---|---:|"]
     lines += [f"| {label} | {n:,} |" for label, n in list(languages.items())[:_CARD_LANGUAGES]]
     if len(languages) > _CARD_LANGUAGES:
@@ -106,7 +109,13 @@ def dataset_card(
 
 def _license_field(licenses: Sequence[str]) -> str:
     """The Hub knows one licence by its lower-case SPDX name, and `other`."""
-    return f"license: {licenses[0].lower()}" if len(licenses) == 1 else "license: other"
+    single = len(licenses) == 1 and re.fullmatch(r"[A-Za-z0-9.+-]+", licenses[0])
+    return licenses[0].lower() if single else "other"
+
+
+def _cell(text: str) -> str:
+    """Text that cannot break a table."""
+    return " ".join(text.replace("|", "\\|").split())
 
 
 def _size_category(totals: Totals) -> str:

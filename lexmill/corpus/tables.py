@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -65,36 +65,12 @@ def _undamaged(path: Path) -> Iterator[None]:
         ) from error
 
 
-def sorted_copy(
-    unsorted: Path, targets: Mapping[Path, pa.Schema], order: Sequence[str], scratch: Path
-) -> None:
-    """Copy a table sorted by the columns `order`, which must make the order total; each target gets the columns of
-    its schema, row by row with the others.  Sorted by language and domain, filters by them prune row groups."""
-    with duckdb.connect() as connection, ExitStack() as stack:
+def sorted_copy(unsorted: Path, target: Path, schema: pa.Schema, order: Sequence[str], scratch: Path) -> None:
+    """Copy a table of short rows sorted by the columns `order`, which must make the order total."""
+    with duckdb.connect() as connection, parquet_writer(target, schema) as writer:
         connection.execute(f"SET memory_limit = '{SORT_MEMORY}'")
         connection.execute("SET temp_directory = ?", [str(scratch)])
         columns = ", ".join(f'"{name}"' for name in order)
         query = f"SELECT * FROM read_parquet(?) ORDER BY {columns}"  # noqa: S608 - names of our own schemas
-        reader = connection.sql(query, params=[str(unsorted)]).to_arrow_reader(ROW_GROUP_ROWS)
-        writers = [
-            (stack.enter_context(parquet_writer(path, schema)), schema) for path, schema in targets.items()
-        ]
-        for batch in _even(reader):
-            for writer, schema in writers:
-                writer.write_table(batch.select(schema.names).cast(schema), row_group_size=ROW_GROUP_ROWS)
-
-
-def _even(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
-    """Tables of exactly `ROW_GROUP_ROWS` rows but the last, however the reader cuts its batches."""
-    waiting: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in reader:
-        waiting.append(batch)
-        rows += batch.num_rows
-        while rows >= ROW_GROUP_ROWS:
-            table = pa.Table.from_batches(waiting)
-            yield table.slice(0, ROW_GROUP_ROWS)
-            waiting = table.slice(ROW_GROUP_ROWS).to_batches()
-            rows -= ROW_GROUP_ROWS
-    if rows:
-        yield pa.Table.from_batches(waiting)
+        for batch in connection.sql(query, params=[str(unsorted)]).to_arrow_reader(ROW_GROUP_ROWS):
+            writer.write_table(pa.Table.from_batches([batch]).cast(schema))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lexmill.corpus.identify import UNKNOWN, contradicts
 from lexmill.corpus.languages import is_code
@@ -33,6 +34,7 @@ def judged(
     (`contaminated`).  Without `with_details` the quality rules give no details, which is quicker.
     """
     decisions = _decisions(declared, attributes, params.language)
+    attributes = _without_stop_words(declared, decisions, attributes)
     languages = [decision.language for decision in decisions]
     broken, values = broken_rules(
         attributes, [label or UNKNOWN for label in languages], params.quality, with_details
@@ -58,6 +60,20 @@ def judged(
         reasons.append(reason)
         details.append(detail)
     return Verdicts(languages, stages, reasons, details)
+
+
+def _without_stop_words(
+    declared: list[str | None], decisions: list[_Decision], attributes: pa.RecordBatch
+) -> pa.RecordBatch:
+    """Attributes with more than enough stop words for relabelled documents: theirs were counted in the list of the
+    declared language, which says nothing of the other."""
+    relabelled = [
+        mine is not None and mine != d.language for mine, d in zip(declared, decisions, strict=True)
+    ]
+    if not any(relabelled):
+        return attributes
+    counts = pc.if_else(pa.array(relabelled), pa.scalar(2**31 - 1, pa.int32()), attributes["stop_words"])
+    return attributes.set_column(attributes.schema.get_field_index("stop_words"), "stop_words", counts)
 
 
 class _Decision(NamedTuple):

@@ -10,7 +10,7 @@ from lexmill.corpus.params import CorpusParams
 from lexmill.corpus.places import place_identity, place_of
 from tasks.step import InputError, Step
 
-SOURCE_VERSION = 1
+SOURCE_VERSION = 2
 
 
 def source_steps(corpus: CorpusParams, cache: Path, folder: Path = Path()) -> list[Step]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from lexmill.corpus.params import CleaningParams, CorpusParams
 from lexmill.corpus.schema import document_id
@@ -17,6 +19,7 @@ from tasks.recipes.documents import attributes_step, documents_step
 from tasks.recipes.ingest import source_steps
 from tasks.step import BuildContext, InputError, build_function
 from tests.helpers import run_build
+from warehouse.card import card
 from warehouse.store import Artifact
 
 VOCABULARY = [
@@ -284,3 +287,78 @@ def test_a_sample_of_a_corpus(tmp_path: Path) -> None:
     part, _ = dataset(tmp_path / "part", corpus(path, sample=0.3))
     assert {row["id"] for row in rows(part)} < {row["id"] for row in rows(whole)}
     assert 15 <= len(rows(part)) <= 45
+
+
+def test_what_a_reader_refused_shows_no_personal_data(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"text": text(1)}) + '\n{"text": "Mail bob@posteo.net, broken')
+    given = CorpusParams(name="a", path=str(path), language="en", license="MIT")
+    artifact, _ = dataset(tmp_path / "w", given)
+    (rejected,) = rows(artifact, "rejections")
+    assert rejected["reason"] == "bad_json"
+    assert "posteo" not in rejected["excerpt"]
+    assert "<EMAIL>" in rejected["excerpt"]
+
+
+def test_against_finds_what_one_run_finds_though_addresses_were_taken_out(tmp_path: Path) -> None:
+    mails = " ".join(f"Write to person{n}@posteo.net about the {word}." for n, word in enumerate(VOCABULARY))
+    one, two = (
+        corpus(write(tmp_path / "a.txt", [mails]), "one"),
+        corpus(write(tmp_path / "b.txt", [mails + " Indeed."]), "two"),
+    )
+    both, _ = dataset(tmp_path / "both", one, two)
+    assert len(rows(both)) == 1
+    first, _ = dataset(tmp_path / "first", one)
+    extra = corpus(write(tmp_path / "c.txt", [text(7)]), "three")
+    second, _ = dataset(tmp_path / "second", two, extra, against=[first])
+    assert {row["corpus"] for row in rows(second)} == {"three"}
+
+
+def test_long_documents_are_sorted_in_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lexmill.corpus.sorting.BUCKET_BYTES", 4000)
+    monkeypatch.setattr("lexmill.corpus.sorting.ROW_GROUP_BYTES", 3000)
+    texts = [text(n) for n in range(60)]
+    corpora = [
+        corpus(write(tmp_path / "a.txt", texts[:30]), "b"),
+        corpus(write(tmp_path / "b.txt", texts[30:]), "b-c", domain="news"),
+    ]
+    artifact, _ = dataset(tmp_path / "w", *corpora)
+    found = rows(artifact)
+    keys = [(row["language"], row["domain"], row["id"]) for row in found]
+    assert keys == sorted(keys)
+    assert len(keys) == 60
+    assert pq.read_metadata(artifact.file("documents.parquet")).num_row_groups > 10
+    assert [row["id"] for row in found] == [row["id"] for row in rows(artifact, "signatures")]
+
+
+def test_a_corpus_whose_shards_are_all_empty_is_an_error(tmp_path: Path) -> None:
+    for name in ("x", "y"):
+        write(tmp_path / "in" / f"{name}.txt", [""])
+    good = corpus(write(tmp_path / "a.txt", [text(1)]), "good")
+    with pytest.raises(InputError, match="corpus 'gone': no document could be read from any of its shards"):
+        dataset(tmp_path / "w", good, corpus(tmp_path / "in", "gone", shards=2))
+
+
+def test_relabelled_documents_are_not_judged_by_stop_words_of_the_declared_language(tmp_path: Path) -> None:
+    german = "Der Fluss durchquert die alte Stadt und endet im Meer, und ein Boot wartet auf die Reisenden. "
+    given = corpus(write(tmp_path / "a.txt", [german * 4]), language="en")
+    cleaning = {
+        "language": {"mismatch": "relabel"},
+        "quality": {
+            "max_repeated_lines": None,
+            "gopher": {"stop_words": {"eng_Latn": ["the", "of"], "deu_Latn": ["der", "und"]}, "min_words": 5},
+        },
+    }
+    artifact, _ = dataset(tmp_path / "w", given, **cleaning)
+    assert [row["language"] for row in rows(artifact)] == ["deu_Latn"]
+
+
+def test_the_card_has_the_header_of_the_hub(tmp_path: Path) -> None:
+    given = corpus(write(tmp_path / "a.txt", [text(1)]), license="CC BY: 4.0 | see #3")
+    artifact, _ = dataset(tmp_path / "w", given)
+    page = card(artifact.record)
+    header = yaml.safe_load(page.split("---")[1])
+    assert header["language"] == ["eng"]
+    assert header["license"] == "other"
+    assert "CC BY: 4.0 \\| see #3" in page
+    assert "near_dedup" in page
