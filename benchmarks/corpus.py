@@ -47,7 +47,7 @@ pipelines:
       quality:
         {{min_characters: null, min_letters: null, max_replacement: null, max_repeated_lines: null,
           max_repeated_line_characters: null, min_word_length: null, max_word_length: null, max_english: null,
-          gopher: {{}}, gopher_repetition: {{}}, fineweb: {{}}}}
+          gopher: {{min_stop_words: null}}, gopher_repetition: {{}}, fineweb: {{}}}}
       near_dedup: {{bands: 14, rows: 8, words: 5, threshold: {threshold}}}
       pii: {{kinds: []}}
 """
@@ -110,14 +110,18 @@ def changed(text: str, chance: random.Random) -> str:
     return " ".join(words)
 
 
-def measured(command: list[str], environment: dict[str, str] | None = None) -> tuple[float, float]:
-    """(wall, CPU) seconds of a command and its children."""
+def measured(
+    command: list[str], folder: Path, environment: dict[str, str] | None = None
+) -> tuple[float, float]:
+    """(wall, CPU) seconds of a command and its children, run in `folder`."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     kept = {
         k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"
     }  # neither side compiles twice
-    done = subprocess.run(command, env={**kept, **(environment or {})}, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=folder, env={**kept, **(environment or {})}, capture_output=True, text=True
+    )
     wall = time.perf_counter() - started
     if done.returncode:
         raise SystemExit(f"{' '.join(command[:3])} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
@@ -143,7 +147,7 @@ def lexmill(source: Path, work: Path, workers: int, threshold: float) -> dict:
         "--only",
         "ingest",
     ]
-    wall, cpu = measured(command, {"PYTHONPATH": str(ROOT)})
+    wall, cpu = measured(command, work, {"PYTHONPATH": str(ROOT)})
     records = [json.loads(path.read_text()) for path in warehouse.glob("*/*/*/artifact.json")]
     documents = next(warehouse.glob("documents/bench/*/documents.parquet"))
     steps = {f"{r['kind']}/{r['name']}": r["producer"]["seconds"] for r in records}
@@ -161,7 +165,7 @@ def lexmill(source: Path, work: Path, workers: int, threshold: float) -> dict:
 def datatrove(python: str, source: Path, work: Path, workers: int) -> dict:
     """The same by datatrove."""
     script = ROOT / "benchmarks" / "corpus_datatrove.py"
-    wall, cpu = measured([python, str(script), str(source), str(work), str(workers)])
+    wall, cpu = measured([python, str(script), str(source), str(work), str(workers)], work)
     return {"wall": wall, "cpu": cpu, "kept": kept(f"SELECT text FROM '{work}/out/*.parquet'")}
 
 

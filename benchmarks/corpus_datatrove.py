@@ -27,6 +27,11 @@ def identifier():
                 self._model = _FastText(str(next(folder.rglob("lid.176.ftz"))))
             return self._model
 
+        def predict(self, document):
+            labels, scores = self.model.predict(document.text.replace("\n", " "), k=1)
+            pair = (labels[0].removeprefix("__label__"), float(scores[0]))
+            return pair, dict([pair])
+
     return Bundled()
 
 
@@ -58,11 +63,16 @@ def main() -> None:
     language = LanguageFilter(language_threshold=0.65)
     language.model = identifier()
     minhash = MinhashConfig(num_buckets=14, hashes_per_bucket=8, n_grams=5)
-    exact = ExactDedupConfig()
+    exact = ExactDedupConfig(content_getter=lambda document: document.text)
 
     def run(tasks: int, *steps: object) -> None:
         executor = LocalPipelineExecutor(
-            pipeline=list(steps), tasks=tasks, workers=min(tasks, workers), logging_dir=None
+            pipeline=list(steps),
+            tasks=tasks,
+            workers=min(tasks, workers),
+            logging_dir=str(work / "logs"),
+            skip_completed=False,
+            start_method="fork",  # its CPU seconds are counted with those of the parent
         )
         executor.run()
 
@@ -76,7 +86,7 @@ def main() -> None:
         JsonlReader(str(source), glob_pattern="*.jsonl.zst"),
         language,
         GopherRepetitionFilter(),
-        GopherQualityFilter(),
+        GopherQualityFilter(min_stop_words=None),  # its list is English, the text is not
         FineWebQualityFilter(),
         JsonlWriter(folder["filtered"], compression="zstd"),
     )

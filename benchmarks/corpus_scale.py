@@ -76,7 +76,7 @@ def ingested(source: Path, work: Path, shards: int, runner: str, plain: bool) ->
     written = CONFIG.format(warehouse=warehouse, workers=1, source=source, shards=shards, threshold=0.8)
     config.write_text(written.replace("{kind: threads, workers: 1}", runner))
     command = [sys.executable, "-m", "flows.cli", "run", "bench", "-c", str(config), "--only", "ingest"]
-    wall, _ = measured([*command, "--plain"] if plain else command, {"PYTHONPATH": str(ROOT)})
+    wall, _ = measured([*command, "--plain"] if plain else command, work, {"PYTHONPATH": str(ROOT)})
     return wall, warehouse
 
 

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 import zstandard
 
@@ -56,6 +56,20 @@ _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".tx
 _ZIP_SUFFIXES = (".zip", ".whl", ".jar", ".xpi", ".epub")
 _AR_MAGIC, _AR_HEADER_BYTES, _AR_MEMBERS = b"!<arch>\n", 60, 16
 _ENCRYPTED = 0x1  # bit of a zip member's flags
+MAX_TAR_MEMBERS = 2_000_000
+MAX_TAR_NAMES = 256 * 2**20  # characters of all names together
+MAX_TAR_HEADER_BYTES = 2**20  # of a long name or pax records, which are read whole
+_TAR_HEADERS = frozenset(
+    (
+        *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+        *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+    )
+)
+# What the libraries raise for damaged bytes; NotImplementedError and RecursionError are RuntimeErrors.
+_DAMAGE = (
+    *(tarfile.TarError, zipfile.BadZipFile, zstandard.ZstdError, lzma.LZMAError, zlib.error),
+    *(EOFError, OSError, ValueError, RuntimeError, OverflowError),
+)
 
 
 class ArchiveError(ValueError):
@@ -75,14 +89,22 @@ class Archive:
 
     def read(self, name: str) -> bytes:
         """Bytes of one member, `MAX_MEMBER_BYTES` at most.  Raises ArchiveError."""
+        content = bytearray()
+        for chunk in self.chunks(name):
+            content += chunk
+            if len(content) > MAX_MEMBER_BYTES:
+                raise ArchiveError(f"member {name!r} unpacks to more than {MAX_MEMBER_BYTES:,} bytes")
+        return bytes(content)
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """The bytes of one member in pieces.  Raises ArchiveError."""
         with self.open(name) as handle:
-            try:
-                content = handle.read(MAX_MEMBER_BYTES + 1)
-            except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-                raise ArchiveError(f"member {name!r} cannot be read: {error}") from error
-        if len(content) > MAX_MEMBER_BYTES:
-            raise ArchiveError(f"member {name!r} unpacks to more than {MAX_MEMBER_BYTES:,} bytes")
-        return content
+            while True:
+                with _damage_named(f"member {name!r} cannot be read"):
+                    chunk = handle.read(_CHUNK_BYTES)
+                if not chunk:
+                    return
+                yield chunk
 
 
 def is_archive(name: str) -> bool:
@@ -119,13 +141,20 @@ def open_stream(handle: IO[bytes], name: str) -> Iterator[Archive]:
 @contextmanager
 def _opened(source: Any, name: str) -> Iterator[Archive]:
     with ExitStack() as stack:
-        try:
+        with _damage_named(f"{name} cannot be read as an archive"):
             archive = _opener(name)(source, name, stack)
-        except FileNotFoundError:
-            raise
-        except (tarfile.TarError, zipfile.BadZipFile, zstandard.ZstdError, EOFError, OSError) as error:
-            raise ArchiveError(f"{name} cannot be read as an archive: {error}") from error
         yield archive
+
+
+@contextmanager
+def _damage_named(problem: str) -> Iterator[None]:
+    """Whatever says that bytes are damaged becomes an ArchiveError that begins with `problem`."""
+    try:
+        yield
+    except (ArchiveError, FileNotFoundError):
+        raise
+    except _DAMAGE as error:
+        raise ArchiveError(f"{problem}: {error or type(error).__name__}") from error
 
 
 def read_members(path: Path, pattern: str | re.Pattern[str]) -> Iterator[tuple[re.Match[str], str, bytes]]:
@@ -229,11 +258,9 @@ def _zip_archive(source: IO[bytes] | Path, where: str, stack: ExitStack) -> Arch
         if info.flag_bits & _ENCRYPTED:
             raise ArchiveError(f"member {name!r} of {where} is encrypted; unpack it with its password first")
         _check_member(name, info.file_size, info.compress_size, twice)
-        try:
-            # zipfile stops at the declared size and checks the CRC, so a header that lies is an error, not a bomb.
+        # zipfile stops at the declared size and checks the CRC, so a header that lies is an error, not a bomb.
+        with _damage_named(f"member {name!r} of {where} cannot be read"):
             return opened.open(info)
-        except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
-            raise ArchiveError(f"member {name!r} of {where} cannot be read: {error}") from error
 
     return Archive(names=tuple(sorted(members)), open=open_member, random_access=True)
 
@@ -250,22 +277,56 @@ def _deb_archive(handle: IO[bytes], where: str, stack: ExitStack) -> Archive:
 
 
 def _tar_members(plain: IO[bytes], where: str, stack: ExitStack, links: bool = True) -> Archive:
-    opened = stack.enter_context(tarfile.open(fileobj=plain, mode="r:"))  # noqa: SIM115 - the stack closes it
-    infos = [info for info in opened if not info.isdir() and (links or info.isreg())]
-    names = [info.name.removeprefix("./") for info in infos]
-    members = dict(zip(names, infos, strict=True))
-    twice = _repeated(names)
+    entries = [entry for entry in _tar_entries(plain, where, stack) if links or entry.regular]
+    members = {entry.name: entry for entry in entries}
+    twice = _repeated([entry.name for entry in entries])
 
     def open_member(name: str) -> IO[bytes]:
-        info = members[name]
-        if not info.isreg():
+        entry = members[name]
+        if not entry.regular:
             raise ArchiveError(f"member {name!r} of {where} is a link or a device; it is refused")
-        _check_member(name, info.size, info.size, twice)
-        if info.sparse is not None:
+        _check_member(name, entry.size, entry.size, twice)
+        if entry.sparse:
             raise ArchiveError(f"member {name!r} of {where} is a sparse file; it is refused")
-        return io.BufferedReader(file_slice(plain.fileno(), info.offset_data, info.size), _BUFFER_BYTES)
+        return io.BufferedReader(file_slice(plain.fileno(), entry.start, entry.size), _BUFFER_BYTES)
 
     return Archive(names=tuple(sorted(members)), open=open_member, random_access=False)
+
+
+class _TarEntry(NamedTuple):
+    """What is kept of a member that is no folder; a TarInfo holds all its pax records."""
+
+    name: str
+    start: int
+    size: int
+    regular: bool
+    sparse: bool
+
+
+class _BoundedTarInfo(tarfile.TarInfo):
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        info = super().frombuf(buf, encoding, errors)
+        if info.type in _TAR_HEADERS and info.size > MAX_TAR_HEADER_BYTES:
+            raise ArchiveError(f"a header of {info.size:,} bytes; the limit is {MAX_TAR_HEADER_BYTES:,}")
+        return info
+
+
+def _tar_entries(plain: IO[bytes], where: str, stack: ExitStack) -> Iterator[_TarEntry]:
+    opened = stack.enter_context(tarfile.open(fileobj=plain, mode="r:", tarinfo=_BoundedTarInfo))  # noqa: SIM115
+    count = characters = 0
+    while (info := opened.next()) is not None:
+        opened.members.clear()  # type: ignore[attr-defined]
+        count, characters = count + 1, characters + len(info.name)
+        if count > MAX_TAR_MEMBERS or characters > MAX_TAR_NAMES:
+            raise ArchiveError(
+                f"{where} holds more than {count - 1:,} members or too long names; it is refused"
+            )
+        if info.size < 0:  # the next member would stand before this one
+            raise ArchiveError(f"{where} is damaged: a member has {info.size} bytes")
+        if not info.isdir():
+            name = info.name.removeprefix("./")
+            yield _TarEntry(name, info.offset_data, info.size, info.isreg(), info.sparse is not None)
 
 
 def _unpacked_tar(handle: IO[bytes], where: str, stack: ExitStack) -> IO[bytes]:

@@ -8,6 +8,7 @@ other; each (group, language) becomes a document whose lines are its sentence-li
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -22,7 +23,7 @@ from lexmill.corpus.markup import PLACEHOLDER, REFERENCE, segment_text
 from lexmill.corpus.members import Member, ReadError, readable
 from lexmill.corpus.mo import MoError, parse_mo
 from lexmill.corpus.params import CorpusParams
-from lexmill.corpus.po import PoError, parse_po
+from lexmill.corpus.po import PoError, parse_po, po_charset
 from lexmill.corpus.properties import parse_properties
 from lexmill.corpus.records import load_json
 from lexmill.corpus.schema import Document, Refusal
@@ -128,7 +129,7 @@ def _gettext_messages(member: Member, params: CorpusParams) -> tuple[Messages, M
             default = "utf-8" if params.encoding == DETECT else params.encoding
             entries = list(parse_mo(_limited(raw, member), default))
         else:
-            entries = list(parse_po(_text(member, params)))
+            entries = list(parse_po(*_po_text(member, params)))
     except (PoError, MoError) as error:
         raise ReadError(
             f"{member.name} is not a readable {member.format.upper()} catalog: {error}"
@@ -169,11 +170,21 @@ _KEYED: dict[str, Callable[[Member, CorpusParams, Counter[str]], Messages]] = {
 
 def _text(member: Member, params: CorpusParams) -> str:
     """The whole text of a catalog.  Raises ReadError when it is not in the corpus's encoding."""
+    return _decoded(member, params, lambda raw: None)[0]
+
+
+def _po_text(member: Member, params: CorpusParams) -> tuple[str, str]:
+    """(text, charset) of a `.po` file: the charset that its header names, else the corpus's encoding."""
+    return _decoded(member, params, po_charset)
+
+
+def _decoded(member: Member, params: CorpusParams, charset: Callable[[bytes], str | None]) -> tuple[str, str]:
     try:
         with text_stream(member, params) as (handle, known):
             raw = _limited(handle.read(MAX_CATALOG_BYTES + 1), member)
             errors = "strict" if params.invalid_bytes == "reject" else "replace"
-            return raw.decode(known.encoding, errors).removeprefix("\ufeff")
+            encoding = "utf-8" if raw.startswith(BOM_UTF8) else charset(raw) or known.encoding
+            return raw.decode(encoding, errors).removeprefix("\ufeff"), encoding
     except (UnicodeDecodeError, RefusedFileError) as error:
         raise ReadError(f"{member.name} is not a readable catalog: {error}") from error
 

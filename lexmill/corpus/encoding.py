@@ -39,6 +39,11 @@ _DECLARATION = re.compile(
     rb"""<\?xml[^>]{1,200}?\bencoding\s{0,9}=\s{0,9}["']([\w.:-]{1,40})|<meta\b[^>]{1,500}?\bcharset\s{0,9}=\s{0,9}["']?([\w.:-]{1,40})""",
     re.I,
 )
+_DECLARED_CODECS = frozenset(
+    ("big5hkscs", "cp1125", "cp437", "cp775", "cp850", "cp852", "cp855", "cp857", "cp862", "cp949", "euc_jis_2004",
+     "hz", "iso2022_kr", "johab", "mac-cyrillic", "mac-greek", "mac-latin2", "shift_jis_2004")
+)  # fmt: skip
+"""Python's names of what documents may declare besides the encodings of the HTML standard."""
 _ISO_2022 = re.compile(rb"\x1b[$(]")
 
 
@@ -107,10 +112,24 @@ def document_encoding(raw: bytes, params: CorpusParams) -> str | None:
         return params.encoding
     if declared := _DECLARATION.search(raw[:4096]):
         name = (declared[1] or declared[2]).decode("ascii", "replace")
-        codec = _python_codec(map_encoding_to_html5(name, fallback_utf8=False) or name)
-        if codec:  # a declaration that can be read as ASCII is not in UTF-16
+        if codec := declared_codec(name):  # a declaration that can be read as ASCII is not in UTF-16
             return "utf-8" if codec.startswith("utf-16") else codec
     return detected_encoding(raw) if params.encoding == DETECT else "utf-8"
+
+
+def declared_codec(name: str | None) -> str | None:
+    """Python codec of the charset that a document or its server names, or None for what is no known encoding of text.
+
+    Such names are written by anyone: Python's own (`idna`, `hex`, `unicode_escape`) are codecs, but none of text.
+    """
+    try:
+        codec = codecs.lookup((name or "").strip()).name
+    except (LookupError, ValueError):
+        codec = ""
+    for known in (name or "", codec):
+        if found := map_encoding_to_html5(known, fallback_utf8=False):
+            return codecs.lookup(found).name
+    return codec if codec in _DECLARED_CODECS else None
 
 
 def _codec(head: bytes, member: Member, params: CorpusParams) -> str:

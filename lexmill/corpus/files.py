@@ -46,7 +46,8 @@ def split_archive(path: str) -> tuple[str, str]:
 def glob_regex(pattern: str) -> re.Pattern[str]:
     """A regular expression of a glob over names with `/`: `*` and `?` stay within a part, `**/` is any folders.
 
-    A pattern without such characters means the file of this name, or all files below the folder of this name.
+    A pattern without such characters means the file of this name, or all files below the folder of this name.  Raises
+    PathError for a set like `[z-a]`.
     """
     if not is_glob(pattern):
         return re.compile(re.escape(pattern) + r"(/.*)?", re.DOTALL)
@@ -56,7 +57,10 @@ def glob_regex(pattern: str) -> re.Pattern[str]:
         known.get(piece) or (f"[{_in_set(piece)}]" if piece.startswith("[") else re.escape(piece))
         for piece in pieces
     ]
-    return re.compile("".join(translated), re.DOTALL)
+    try:
+        return re.compile("".join(translated), re.DOTALL)
+    except re.error as error:
+        raise PathError(f"{pattern!r} is no pattern: {error}") from error
 
 
 def local_files(path: Path, any_suffix: bool = False, archives: bool = False) -> list[tuple[str, Path]]:

@@ -18,9 +18,17 @@ def parse_fluent(text: str) -> Iterator[tuple[str, str | None]]:
     """(`message` or `message.attribute`, text) in file order; the text of what cannot be parsed is None.
 
     Terms (`-brand`) are no messages.  Of select expressions the default variant is taken, of plural forms this is
-    usually `other`; variables, references and functions stand as `{name}`.  The syntax is Fluent 1.0.
+    usually `other`; variables, references and functions stand as `{name}`.  The syntax is Fluent 1.0.  Raises
+    FluentError for text that is nested too deep.
     """
     _check_depth(text)
+    try:
+        yield from _messages(text)
+    except RecursionError:  # calls within calls have no braces
+        raise FluentError("its expressions are nested too deep") from None
+
+
+def _messages(text: str) -> Iterator[tuple[str, str | None]]:
     for entry in FluentParser(with_spans=False).parse(text).body:
         if isinstance(entry, ast.Junk):
             yield "", None
@@ -34,7 +42,7 @@ def parse_fluent(text: str) -> Iterator[tuple[str, str | None]]:
 def _check_depth(text: str) -> None:
     depth = 0
     for line in text.split("\n"):
-        if line[:1].strip() not in ("", "}", "*", "["):  # a new entry; damage does not reach beyond it
+        if line[:1].strip() not in ("", "{", "}", "*", "["):  # a new entry; damage does not reach beyond it
             depth = 0
         for character in line:
             depth = max(depth + (character == "{") - (character == "}"), 0)

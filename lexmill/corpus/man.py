@@ -10,7 +10,7 @@ from lexmill.corpus.encoding import text_stream
 from lexmill.corpus.mdoc import CALLABLE, arguments, inline_text
 from lexmill.corpus.members import Member
 from lexmill.corpus.params import CorpusParams
-from lexmill.corpus.plain import decoded, extracted
+from lexmill.corpus.plain import Cut, decoded, extracted, whole
 from lexmill.corpus.roff import plain_text, without_comment
 from lexmill.corpus.schema import Document, Refusal
 
@@ -40,7 +40,8 @@ _MAX_CONDITIONS = 20  # in one line
 @dataclass
 class _Page:
     paragraphs: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)  # of the paragraph that is being read
+    lines: list[list[str]] = field(default_factory=list)  # in pieces, of the paragraph that is being read
+    pieces: int = 0  # texts added to it
     strings: dict[str, str] = field(default_factory=dict)
     name: str = ""  # of an mdoc page
     fills: bool = True
@@ -51,17 +52,17 @@ class _Page:
     skipped_depth: int = 0  # braces of a condition that is false
     last_condition: bool = True
     link: str | None = None  # target of the link that is being read
-    link_start: tuple[int, int] = (0, 0)
+    link_start: int = 0  # `pieces` where it begins
 
 
 def read_man(member: Member, params: CorpusParams) -> Iterator[Document | Refusal]:
     """The text of a manual page, in documents by `params.document`; pages that only include another are empty."""
     with text_stream(member, params) as (handle, known):
-        raw = handle.read(MAX_PAGE_BYTES + 1)
+        raw = whole(handle, MAX_PAGE_BYTES)
         text = decoded(raw, known, member.name, member.language)
-    if len(raw) > MAX_PAGE_BYTES:
+    if isinstance(raw, Cut):
         detail = f"more than {MAX_PAGE_BYTES:,} bytes"
-        yield Refusal("too_large", detail, member.name, len(raw), member.language, member.domain)
+        yield Refusal("too_large", detail, member.name, raw.size, member.language, member.domain)
     elif isinstance(text, Refusal):
         yield text
     else:
@@ -184,9 +185,9 @@ def _read_text_macro(page: _Page, name: str, rest: str) -> None:
     elif name in _JOINED:
         _add(page, "".join(words))
     elif name in ("UR", "MT"):
-        page.link, page.link_start = words[0] if words else "", (len(page.lines), len("".join(page.lines)))
+        page.link, page.link_start = words[0] if words else "", page.pieces
     elif name in ("UE", "ME"):
-        if page.link and page.link_start == (len(page.lines), len("".join(page.lines))):
+        if page.link and page.link_start == page.pieces:
             _add(page, page.link)
         page.link, page.glued = None, bool(words)
         _add(page, words[0] if words else "")
@@ -212,11 +213,13 @@ def _add(page: _Page, text: str, glued_next: bool = False) -> None:
     if page.awaits == "heading":
         page.paragraphs.append(text)
     elif page.fresh or not page.fills or not page.lines:
-        page.lines.append(text)
+        page.lines.append([text])
+        page.pieces += 1
     else:
-        before = page.lines[-1]
-        tight = page.glued or (_WIDE_END.search(before[-1:]) and _WIDE_START.match(text))
-        page.lines[-1] = f"{before}{'' if tight else ' '}{text}"
+        line = page.lines[-1]
+        tight = page.glued or (_WIDE_END.search(line[-1][-1:]) and _WIDE_START.match(text))
+        line += (text,) if tight else (" ", text)
+        page.pieces += 1
     page.fresh = page.awaits == "tag"
     page.glued, page.awaits = glued_next, ""
 
@@ -224,5 +227,5 @@ def _add(page: _Page, text: str, glued_next: bool = False) -> None:
 def _break(page: _Page) -> None:
     """End the paragraph."""
     if page.lines:
-        page.paragraphs.append("\n".join(page.lines))
-    page.lines, page.fresh, page.glued, page.awaits = [], True, False, ""
+        page.paragraphs.append("\n".join(map("".join, page.lines)))
+    page.lines, page.pieces, page.fresh, page.glued, page.awaits = [], 0, True, False, ""

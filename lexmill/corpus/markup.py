@@ -32,7 +32,7 @@ def segment_text(text: str) -> str:
     if "](" in text:
         text = _LINK.sub(r"\1", text)
     if "&" in text:
-        text = _unescaped(text)
+        text = unescaped(text)
     return _SPACE.sub(" ", text).strip()
 
 
@@ -52,7 +52,7 @@ def _markdown_lines(text: str) -> Iterator[str]:
         if "|" in line and _TABLE_RULE.match(line):
             continue
         line = _LINK.sub(r"\1", _LINE_MARKER.sub("", line))
-        yield _unescaped(_without_emphasis(line)).strip(" |")
+        yield unescaped(_without_emphasis(line)).strip(" |")
 
 
 def _without_tags(text: str, replacement: str) -> str:
@@ -82,5 +82,6 @@ def _without_emphasis(line: str) -> str:
     return "".join(pieces) + line[copied:]
 
 
-def _unescaped(text: str) -> str:
+def unescaped(text: str) -> str:
+    """The text with its character references resolved; numbers that are too long to be any become U+FFFD."""
     return html.unescape(_HUGE_REFERENCE.sub("\ufffd", text))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import re
 import struct
 from collections.abc import Iterator
 
-from lexmill.corpus.po import Entry
+from lexmill.corpus.po import CHARSET, Entry
 
 _MAGIC = 0x950412DE
-_CHARSET = re.compile(rb"charset=([\w.:-]{1,40})", re.I)
+_MAX_SHARED = 2  # bytes of all strings together, by those of the file: strings may share their end
 
 
 class MoError(ValueError):
@@ -31,16 +30,12 @@ def parse_mo(raw: bytes, encoding: str = "utf-8") -> Iterator[Entry]:
         raise MoError(f"revision {revision >> 16} of the format is unknown")
     if max(originals, translations) + 8 * count > len(raw):
         raise MoError("its tables are cut short")
-    pairs = [
-        (_string(raw, order, originals + 8 * i), _string(raw, order, translations + 8 * i))
-        for i in range(count)
-    ]
-    header = next((translation for original, translation in pairs if not original), b"")
-    if declared := _CHARSET.search(header):
+    header = next((text for key, text in _pairs(raw, order, count, originals, translations) if not key), b"")
+    if declared := CHARSET.search(header):
         encoding = declared[1].decode("ascii")
     try:
         codecs.lookup(encoding)
-        for original, translation in pairs:
+        for original, translation in _pairs(raw, order, count, originals, translations):
             source = original.partition(b"\0")[0].decode(encoding)
             message = translation.partition(b"\0")[0].decode(encoding)
             context, mark, identifier = source.rpartition("\x04")
@@ -48,6 +43,18 @@ def parse_mo(raw: bytes, encoding: str = "utf-8") -> Iterator[Entry]:
                 yield Entry(context if mark else "", identifier, message)
     except (LookupError, UnicodeDecodeError) as error:
         raise MoError(f"its text is not in {encoding}: {error}") from error
+
+
+def _pairs(
+    raw: bytes, order: str, count: int, originals: int, translations: int
+) -> Iterator[tuple[bytes, bytes]]:
+    size = 0
+    for place in range(0, 8 * count, 8):
+        pair = _string(raw, order, originals + place), _string(raw, order, translations + place)
+        size += len(pair[0]) + len(pair[1])
+        if size > _MAX_SHARED * len(raw):
+            raise MoError(f"its strings take more than {_MAX_SHARED} times its size")
+        yield pair
 
 
 def _string(raw: bytes, order: str, place: int) -> bytes:

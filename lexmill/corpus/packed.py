@@ -22,7 +22,6 @@ from lexmill.archives import Archive, ArchiveError, is_archive, open_archive, op
 from lexmill.streams import file_slice
 
 _OPEN_ZIPS = 8
-_CHUNK_BYTES = 1 << 20
 _BUFFER_BYTES = 1 << 17
 _MATCH_SECONDS = 10.0
 
@@ -113,9 +112,8 @@ def _nested_members(
     outer: Archive, container: str, choice: _Choice, store: _Store
 ) -> Iterator[tuple[str, Opener]]:
     with tempfile.TemporaryFile() as handle:
-        with outer.open(container) as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                handle.write(chunk)
+        for chunk in outer.chunks(container):
+            handle.write(chunk)
         handle.flush()
         handle.seek(0)
         with open_stream(cast("IO[bytes]", handle), container.rpartition("/")[2]) as archive:
@@ -143,15 +141,14 @@ class _Store:
             file = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
             self._file = cast("IO[bytes]", file)
         start = self._size
-        with archive.open(name) as stream:
-            while chunk := stream.read(_CHUNK_BYTES):
-                self._size += len(chunk)
-                if self._size > archives.MAX_TOTAL_BYTES:
-                    raise ArchiveError(
-                        f"the chosen members unpack to more than {archives.MAX_TOTAL_BYTES:,} bytes; let `members` "
-                        "choose fewer"
-                    )
-                self._file.write(chunk)
+        for chunk in archive.chunks(name):
+            self._size += len(chunk)
+            if self._size > archives.MAX_TOTAL_BYTES:
+                raise ArchiveError(
+                    f"the chosen members unpack to more than {archives.MAX_TOTAL_BYTES:,} bytes; let `members` "
+                    "choose fewer"
+                )
+            self._file.write(chunk)
         size, copies = self._size - start, self._file
 
         def open_copy() -> IO[bytes]:

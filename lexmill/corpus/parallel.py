@@ -17,6 +17,15 @@ from lexmill.corpus.xml_events import Event, XmlError, xml_events
 # Inside `<seg>`, markup of the original file stands in these elements (TMX 1.4b, section "Content markup").
 _NATIVE_CODES = frozenset(("bpt", "ept", "it", "ph", "ut"))
 
+# Codes of languages that head columns of other things much more often.
+_OTHER_COLUMNS = frozenset(
+    ("age", "and", "bad", "cat", "com", "dev", "doc", "for", "hit", "ids", "key", "len", "map", "max",
+     "may", "min", "mod", "net", "new", "not", "num", "old", "one", "org", "par", "per", "pos", "raw",
+     "ref", "row", "run", "seg", "seq", "set", "src", "std", "sub", "sum", "tag", "tgt", "the", "top",
+     "try", "url", "val", "var", "way", "yes")
+)  # fmt: skip
+_ID, _NO = "id", "no"  # Indonesian or a number, Norwegian or a number
+
 
 class _Variant(NamedTuple):
     code: str
@@ -26,14 +35,15 @@ class _Variant(NamedTuple):
 def read_tmx(member: Member, params: CorpusParams) -> Iterator[Document | Refusal]:
     """One document a language variant, one group a translation unit (TMX 1.4b); streamed.
 
-    Origins are `<file>#<number of the unit>:<language>`; the group is `<corpus>:<tuid>`, or by file and number where a
-    unit has none.  Raises ReadError at the first damage of the XML.
+    Origins are `<file>#<number of the unit>:<language>`; the group is `<corpus>:<file>#<tuid>`, as many tools count
+    from 1 in every file, and `<corpus>:<file>:<number of the unit>` where a unit has none.  Raises ReadError at the
+    first damage of the XML.
     """
     number = 0
     try:
         with readable(member) as handle:
             for number, (tuid, variants) in enumerate(_units(xml_events(handle, params)), start=1):
-                group = f"{member.group or params.name}:{tuid or f'{member.name}#{number}'}"
+                group = f"{member.group or params.name}:{member.name}{f'#{tuid}' if tuid else f':{number}'}"
                 seen: dict[str, int] = {}
                 for code, text in variants:
                     seen[code] = seen.get(code, 0) + 1
@@ -87,7 +97,7 @@ def read_tsv(member: Member, params: CorpusParams) -> Iterator[Document | Refusa
 
     When the header has all `fields`, a row is a document as in CSV.  Else every column named by a language code (only
     those of `languages`, when given) is parallel text: a document a cell, a group a row, by `group_field` or number.
-    Raises ReadError for a header that is neither.
+    Codes that are words as well (`id`, `no`, `it`) need `languages`.  Raises ReadError for a header that is neither.
     """
     with text_stream(member, params) as (handle, known):
         lines = lines_of(handle)
@@ -118,15 +128,22 @@ def read_tsv(member: Member, params: CorpusParams) -> Iterator[Document | Refusa
 
 def _language_columns(header: list[str], member: Member, params: CorpusParams) -> dict[str, str]:
     """Column -> language label of the columns that hold parallel text."""
-    found = {}
+    found, doubtful = {}, []
     for name in header:
         if name != params.group_field:
             try:
                 label = language_label(name)
             except UnknownLanguageError:
                 continue
-            if not params.languages or label in params.languages:
+            if not params.languages and name.lower() in (_ID, _NO, *_OTHER_COLUMNS):
+                doubtful += [name] if name.lower() == _NO else []
+            elif not params.languages or label in params.languages:
                 found[name] = label
+    if doubtful:
+        raise ReadError(
+            f"{member.name} has the columns {', '.join(header)[:200]}: "
+            f"set `languages` to say whether {', '.join(doubtful)} are languages"
+        )
     if not found or (params.group_field and params.group_field not in header):
         wanted = ", ".join(name for name in (*params.fields, params.group_field) if name)
         raise ReadError(

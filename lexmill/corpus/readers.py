@@ -67,7 +67,8 @@ def _read(member: Member, params: CorpusParams) -> Iterator[Document | Refusal]:
     try:
         yield from items
     except RefusedFileError as error:
-        yield error.refusal
+        if member.records.part == 0:  # every shard meets it
+            yield error.refusal
 
 
 def _selected(items: Iterator[Document | Refusal], params: CorpusParams) -> Iterator[Document | Refusal]:

@@ -9,7 +9,8 @@ from typing import IO, Any, NamedTuple
 from fastwarc.warc import WarcRecord
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
-from lexmill.corpus.html import MAX_TAGS, html_text
+from lexmill.corpus.encoding import declared_codec
+from lexmill.corpus.html import html_text, page_fault
 from lexmill.corpus.members import Member, ReadError, readable
 from lexmill.corpus.params import CorpusParams
 from lexmill.corpus.schema import Document, Refusal
@@ -39,10 +40,10 @@ class _Record(NamedTuple):
 def read_warc(member: Member, params: CorpusParams) -> Iterator[Document | Refusal]:
     """HTML and plain-text pages of a WARC file (ISO 28500), one document a response; streamed.
 
-    The origin is `<file>:<offset of the record in the unpacked file> <URL>`.  The charset is the server's, else the
-    page's own, else detected.  Responses without success, cut ones and those beyond the limits are refused; records and
-    content of other types are passed over.  `<html lang>` is not trusted: on the web it is often a template's.  Raises
-    ReadError where no record begins.
+    The origin is `<file>:<offset of the record in the unpacked file> <URL>`.  The charset is the server's where it is a
+    known one, else the page's own, else detected.  Responses without success, cut ones and those beyond the limits are
+    refused; records and content of other types are passed over.  `<html lang>` is not trusted: on the web it is often a
+    template's.  Raises ReadError where no record begins.
     """
     for record in _records(member, "response"):
         if record.fault:
@@ -141,9 +142,7 @@ def _page_text(response: Any) -> str | _Fault | None:
     text = _decoded(payload, response.http_charset)
     if kind not in _HTML:
         return text
-    return (
-        html_text(text)[0] if text.count("<") <= MAX_TAGS else ("too_complex", f"more than {MAX_TAGS:,} tags")
-    )
+    return page_fault(text) or html_text(text)[0]
 
 
 def _refusal(fault: _Fault, record: _Record, member: Member) -> Refusal:
@@ -152,5 +151,7 @@ def _refusal(fault: _Fault, record: _Record, member: Member) -> Refusal:
 
 def _decoded(payload: bytes, charset: str | None) -> str:
     """Text of a page; bytes that are valid nowhere become U+FFFD, as in browsers."""
-    encoding = charset or detect_encoding(payload, from_html_meta=True) or "utf-8"
-    return bytes_to_str(payload, encoding=encoding, errors="replace", strip_bom=True)
+    codec = (
+        declared_codec(charset) or declared_codec(detect_encoding(payload, from_html_meta=True)) or "utf-8"
+    )
+    return bytes_to_str(payload, encoding=codec, errors="replace", strip_bom=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from lexmill.corpus.markup import unescaped
 
 MAX_DEPTH = 100
 """Of templates, tables and links within each other."""
@@ -18,14 +19,14 @@ _PAIRED = re.compile(rf"<(/?)({_DROPPED_TAGS})\b((?:[^<>\"']|\"[^\"<>]*\"|'[^'<>
 _NOWIKI = re.compile(r"<(/?)nowiki\b[^<>]{0,100}>", re.I)
 _BRACES = re.compile(r"\{\{|\}\}|(?:^|(?<=\n))[ \t:]*+\{\||(?:^|(?<=\n))[ \t]*+\|\}(?!\})")
 _LINKS = re.compile(r"\[\[|\]\]")
-_EXTERNAL = re.compile(r"\[(?:https?:|ftp:|mailto:)?//[^\s\[\]]{1,2000}(?:[ \t]+([^\[\]\n]{0,2000}))?\]")
+_EXTERNAL = re.compile(r"\[(?:https?:|ftp:|mailto:)?//[^\s\[\]]{1,2000}+(?:[ \t]++([^\[\]\n]{0,2000}))?\]")
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,1000}>")
 _BREAK = re.compile(
     r"<(?:br|p|div|hr|li|tr|blockquote|poem)\b[^<>]{0,1000}>|</(?:p|div|blockquote|poem)>", re.I
 )
 _EMPHASIS = re.compile(r"'{2,5}")
 _MAGIC = re.compile(r"__[A-Z]{3,30}__")
-_HEADING = re.compile(r"(={1,6})[ \t]*+(.+?)[ \t]*(?:=+)[ \t]*$")
+_HEADING_START = re.compile(r"={1,6}[ \t]*+")
 _LIST = re.compile(r"[*#:;]+[ \t]*")
 _EMPTY_BRACKETS = re.compile(r"[ \t]?\([ \t,;:،、]*\)|[ \t]?（[ \t,;:、]*）")  # left where a template was
 _INTERWIKI = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,12}){0,2}|simple")
@@ -48,26 +49,32 @@ def wiki_text(markup: str, names: Namespaces | None = None) -> str:
     Templates, tables, references, files, categories, comments, galleries and formulas are left out; links give their
     text.  What is not closed stays as text.  Raises WikitextError beyond `MAX_DEPTH`.
     """
-    text = _COMMENT.sub("", markup) if "-->" in markup else markup
-    text = _without_pairs(text)
+    closed, end, rest = markup.rpartition("-->")  # after it, each `<!--` would cost a scan
+    text = _without_pairs(_COMMENT.sub("", closed + end) + rest)
     text = _without_braces(text)
     text = _link_texts(text, names or Namespaces())
     text = _EXTERNAL.sub(lambda found: found[1] or "", text)
     text = _MAGIC.sub("", _EMPHASIS.sub("", text))
     text = _TAG.sub("", _NOWIKI.sub("", _BREAK.sub("\n", text)))
-    text = html.unescape(text)
+    text = unescaped(text)
     return re.sub(r"\n{3,}", "\n\n", "\n".join(_lines(text))).strip()
 
 
 def _lines(text: str) -> Iterator[str]:
     for line in text.split("\n"):
-        if line.startswith("=") and (heading := _HEADING.match(line[:2000])):
-            yield f"\n{heading[2]}\n"
+        if heading := _heading(line):
+            yield f"\n{heading}\n"
             continue
         if item := _LIST.match(line):
             line = line[item.end() :]
         line = _EMPTY_BRACKETS.sub("", line)
         yield line.strip()
+
+
+def _heading(line: str) -> str:
+    """The text between the signs of a heading, or "" when the line is none."""
+    start, line = _HEADING_START.match(line), line.rstrip(" \t")
+    return line[start.end() :].rstrip("=").rstrip(" \t") if start and line.endswith("=") else ""
 
 
 def _without_pairs(text: str) -> str:

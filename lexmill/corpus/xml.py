@@ -28,6 +28,10 @@ _DROPPED = frozenset(
 _SPACE = re.compile(r"[ \t\r\n]+")
 
 
+class _TooLongError(XmlError):
+    """Text that is longer than any document may be."""
+
+
 @dataclass
 class _Element:
     name: str
@@ -49,6 +53,9 @@ def read_xml(member: Member, params: CorpusParams) -> Iterator[Document | Refusa
         return
     try:
         text, language = xml_text(xml_events(io.BytesIO(raw), params))
+    except _TooLongError as error:
+        yield Refusal("too_large", str(error), member.name, len(raw), member.language, member.domain)
+        return
     except XmlError as error:
         yield Refusal("bad_xml", str(error), member.name, len(raw), member.language, member.domain)
         return
@@ -59,14 +66,18 @@ def xml_text(events: Iterator[Event]) -> tuple[str, str | None]:
     """(text, language label of the root's `xml:lang` or None) of a document; an empty line parts paragraphs.
 
     An element is part of its parent's paragraph when the parent is a known paragraph or holds text of its own, else a
-    paragraph itself.  Listings, indexes and metadata but for the title are left out.
+    paragraph itself.  Listings, indexes and metadata but for the title are left out.  Raises XmlError as
+    soon as the text has more than `MAX_DOCUMENT_BYTES` characters, as with many references to an entity.
     """
     language: str | None = None
     stack = [_Element("", joins=False)]
-    skipped = 0
+    skipped = characters = 0
     for event in events:
         if event.kind == "text":
             if not skipped:
+                characters += len(event.value)
+                if characters > MAX_DOCUMENT_BYTES:
+                    raise _TooLongError(f"its text has more than {MAX_DOCUMENT_BYTES:,} characters")
                 stack[-1].run.append(event.value)
                 stack[-1].joins |= not event.value.isspace()
         elif event.kind == "start":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import hashlib
 import io
 import lzma
 import os
+import random
 import shutil
 import tarfile
 import zipfile
@@ -173,6 +175,37 @@ def test_damaged_archives_are_errors(tmp_path: Path) -> None:
     (tmp_path / "a.tar.zst").write_bytes(packed[: len(packed) // 2])
     with pytest.raises(ArchiveError):
         list(read_members(tmp_path / "a.tar.zst", ".*"))
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tar.xz", "a.tar.bz2", "a.tar.zst"])
+def test_any_damage_is_an_archive_error(tmp_path: Path, name: str) -> None:
+    draw = random.Random(7)
+    members = {f"ä{'x' * 120}{number}.txt": b"text " * 20 + draw.randbytes(50) for number in range(4)}
+    pack = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstandard.compress}
+    packed = pack.get(name.rpartition(".")[2], bytes)(tar_bytes(members))
+    path = tmp_path / name
+    whole = zip_file(path, members).read_bytes() if name == "a.zip" else packed
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for _ in range(draw.choice((1, 2, 5))):
+            damaged[draw.randrange(len(damaged))] = draw.randrange(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(ArchiveError):
+            list(read_members(path, ".*"))
+
+
+def test_tars_with_huge_headers_or_too_many_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.tar"
+    for kind in (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME):
+        info = tarfile.TarInfo("x")
+        info.type, info.size = kind, 2 * archives.MAX_TAR_HEADER_BYTES
+        path.write_bytes(info.tobuf() + b"x" * info.size + tar_bytes({"a": b"x"}))
+        with pytest.raises(ArchiveError, match="a header of 2,097,152 bytes"), open_archive(path):
+            pass
+    monkeypatch.setattr(archives, "MAX_TAR_MEMBERS", 3)
+    path.write_bytes(tar_bytes(dict.fromkeys("abcd", b"")))
+    with pytest.raises(ArchiveError, match="more than 3 members"), open_archive(path):
+        pass
 
 
 def ar_bytes(members: dict[str, bytes]) -> bytes:

@@ -125,3 +125,10 @@ def test_field_changes_name_the_path() -> None:
     before = {"a": {"b": [1, 2], "c": "x"}, "d": 1}
     after = {"a": {"b": [1, 3], "c": "x"}, "e": 1}
     assert list(field_changes(before, after)) == ["a.b.1: 2 -> 3", "d: 1 -> None", "e: None -> 1"]
+
+
+def test_a_stage_alone_may_need_what_was_given(warehouse: Warehouse) -> None:
+    build(make_plan([step("old")], warehouse), warehouse)
+    fingerprint = warehouse.latest_fingerprint("documents", "old")
+    plan = make_plan([step("new", ("old",))], warehouse, {("documents", "old"): str(fingerprint)})
+    assert [p.runs for p in select(plan, warehouse, only="ingest")] == [True]

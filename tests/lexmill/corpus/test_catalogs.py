@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from lexmill.corpus.markup import PLACEHOLDER, markdown_text, segment_text
 from lexmill.corpus.members import ReadError, corpus_members
 from lexmill.corpus.params import CorpusParams
-from lexmill.corpus.po import Entry, PoError, parse_po
+from lexmill.corpus.po import Entry, PoError, parse_po, po_charset
 from lexmill.corpus.readers import read_documents
 from lexmill.corpus.schema import Document, Refusal
+from tests.lexmill.corpus.reading import read_bytes
 
 PO = r"""
 # header
@@ -31,6 +32,7 @@ msgid "Open \"it\"\t"
 "now"
 msgstr "Öffne "
 "es\n\303"
+"\xa9 \101"
 
 #, fuzzy
 msgid "unsure"
@@ -53,10 +55,27 @@ msgstr ""
 
 def test_po_entries() -> None:
     assert list(parse_po(PO)) == [
-        Entry("menu", 'Open "it"\tnow', "Öffne es\nÃ"),
+        Entry("menu", 'Open "it"\tnow', "Öffne es\né A"),
         Entry("", "%d file", "%d Datei"),
         Entry("", "close by", "ganz nah"),
     ]
+
+
+def test_po_charset_of_the_header(tmp_path: Path) -> None:
+    header = 'msgid ""\nmsgstr "X: y\\n"\n"Content-Type: text/plain; charset=ISO-8859-2\\n"\n'
+    entry = '\nmsgid "A long message that is fine"\nmsgstr "D\\263u\\277sza wiadomość, która tu jest"\n'
+    content = (header + entry).encode("iso-8859-2")
+    assert po_charset(content) == "ISO-8859-2"
+    documents, _ = read_bytes(tmp_path, "pl.po", content, language="pl")
+    assert [d.text for d in documents if d.language == "pol_Latn"] == ["Dłuższa wiadomość, która tu jest"]
+    assert po_charset(header.replace("ISO-8859-2", "CHARSET").encode()) is None
+    assert [e.translation for e in parse_po('msgid "a"\nmsgstr "\\377x"')] == ["\udcffx"]
+
+
+def test_many_lines_of_one_message_take_linear_time() -> None:
+    began = time.process_time()
+    assert len(next(parse_po('msgid "a"\nmsgstr ""\n' + '"x"\n' * 400_000)).translation) == 400_000
+    assert time.process_time() - began < 1.5
 
 
 def test_po_error_names_the_line() -> None:

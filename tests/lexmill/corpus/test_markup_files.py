@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lexmill.corpus import html, xml_events
+from lexmill.corpus import html, xml, xml_events
 from lexmill.corpus.html import html_text
 from lexmill.corpus.man import man_text
 from lexmill.corpus.mdoc import arguments, inline_text
@@ -73,6 +73,45 @@ def test_deep_html_takes_linear_time() -> None:
     assert time.process_time() - began < 10
 
 
+FORMATS = "".join(f"<b id={i}>" for i in range(900))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"<p>{FORMATS}{'<p>x' * 900}",
+        f"<p>{FORMATS}<!--{'</b>' * 900}-->{'<p>x' * 900}",
+        f"<p>{FORMATS}<table><td>{'</b>' * 900}</table>{'<p>x' * 900}",
+        f"<p>{FORMATS}<p title='{'></b' * 900}>'>{'<p>x' * 900}",
+        f"{'<div>' * 900}{FORMATS.replace('>', ' c=<>')}{'</div>x' * 900}",
+        f"<p {' '.join(f'a{i}' for i in range(3000))}>x",
+        f"<script>'<b a='</script><p {' '.join(f'a{i}' for i in range(3000))}>x",
+    ],
+)
+def test_pages_whose_trees_grow_without_bounds_are_refused(tmp_path: Path, page: str) -> None:
+    documents, (refusal,) = read_bytes(tmp_path, "a.html", page)
+    assert (documents, refusal.reason) == ([], "too_complex")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p><b id=1>x</b> <font color='red'>y<a href=z>z</a></font><a name=a><i>" * 3000,
+        FORMATS.replace(">", ">x</b><p>"),
+        f"<p>x<img src='data:image/png;base64,{'A/b+' * 50_000}'>",
+    ],
+)
+def test_ordinary_pages_are_not_too_complex(page: str) -> None:
+    assert html.page_fault(page) is None
+
+
+@pytest.mark.parametrize("declared", ["idna", "raw_unicode_escape", "hex", "undefined"])
+def test_pages_cannot_declare_codecs_of_no_text(tmp_path: Path, declared: str) -> None:
+    page = rf"<meta charset={declared}><p>déjà \ud800</p>"
+    assert read_bytes(tmp_path, "a.html", page)[0][0].text == r"déjà \ud800"
+    assert html.page_fault("<p>\ud800")[0] == "invalid_bytes"
+
+
 DOCBOOK = """<?xml version="1.0"?>
 <!DOCTYPE book PUBLIC "-//OASIS//DTD DocBook XML V4.5//EN" "http://www.oasis-open.org/docbookx.dtd" [
 <!ENTITY product "Fluss &#169;"> <!ENTITY chapter SYSTEM "file:///etc/passwd"> <!ENTITY % x SYSTEM "x.mod"> %x; ]>
@@ -127,6 +166,15 @@ def test_hostile_xml_is_refused(tmp_path: Path, content: str | bytes, detail: st
     assert (documents, refusal.reason) == ([], "bad_xml")
     assert detail in refusal.detail
     assert time.process_time() - began < 5
+
+
+def test_xml_that_expands_beyond_a_document_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(xml, "MAX_DOCUMENT_BYTES", 10_000)
+    content = f'<!DOCTYPE a [<!ENTITY a "{"b" * 200}">]><a>{"&a;" * 60}</a>'
+    documents, (refusal,) = read_bytes(tmp_path, "a.xml", content)
+    assert (documents, refusal.reason) == ([], "too_large")
 
 
 def test_many_references_to_a_short_entity_stay_bounded() -> None:
@@ -310,6 +358,13 @@ def test_hostile_manual_pages_take_linear_time(piece: str) -> None:
     man_text(piece * (300_000 // len(piece)))
     man_text(f".B {piece * (300_000 // len(piece))}")
     assert time.process_time() - began < 8
+
+
+def test_long_paragraphs_of_manual_pages_take_linear_time() -> None:
+    began = time.process_time()
+    assert len(man_text("a\n" * 400_000)) == 799_999
+    assert man_text(".nf\n" + "a\n.UR b\n.UE\n" * 20_000).count("b") == 20_000
+    assert time.process_time() - began < 4
 
 
 def test_manual_pages_by_declared_or_detected_encoding(tmp_path: Path) -> None:

@@ -31,10 +31,10 @@ file<ept i="1">&lt;/b&gt;</ept></seg></tuv><tuv xml:lang="de"><note>no</note><se
 def test_tmx(tmp_path: Path) -> None:
     documents, refusals = read_bytes(tmp_path, "a.tmx", TMX, domain="ui")
     assert documents == [
-        Document("Open the\nfile", "eng_Latn", "ui", "demo:u7", "a.tmx#1:en-US"),
-        Document("Datei öffnen", "deu_Latn", "ui", "demo:u7", "a.tmx#1:de"),
-        Document("Yes", "eng_Latn", "ui", "demo:a.tmx#2", "a.tmx#2:en"),
-        Document("Yep", "eng_Latn", "ui", "demo:a.tmx#2", "a.tmx#2:en:2"),
+        Document("Open the\nfile", "eng_Latn", "ui", "demo:a.tmx#u7", "a.tmx#1:en-US"),
+        Document("Datei öffnen", "deu_Latn", "ui", "demo:a.tmx#u7", "a.tmx#1:de"),
+        Document("Yes", "eng_Latn", "ui", "demo:a.tmx:2", "a.tmx#2:en"),
+        Document("Yep", "eng_Latn", "ui", "demo:a.tmx:2", "a.tmx#2:en:2"),
     ]
     assert [(r.reason, r.origin) for r in refusals] == [("unknown_language", "a.tmx#2:zz")]
     assert read_bytes(tmp_path, "b.tmx", TMX.encode("utf-16"))[0][0].text == "Open the\nfile"
@@ -63,6 +63,18 @@ def test_tsv_with_a_column_a_language(tmp_path: Path) -> None:
     only, none = read_bytes(tmp_path, "a.tsv", content.replace("3\tshort\n", ""), languages=["de"])
     assert [(d.text, d.group) for d in only] == [("Ja", "demo:a.tsv:2"), ("Vielleicht", "demo:a.tsv:5")]
     assert none == []
+
+
+def test_tsv_columns_that_may_be_no_languages(tmp_path: Path) -> None:
+    def languages(header: str, **params: object) -> list[str | None]:
+        return [d.language for d in read_bytes(tmp_path, "a.tsv", f"{header}\na\tb\tc\n", **params)[0]]
+
+    assert languages("id\ten\tde") == languages("no\ten\tde") == ["eng_Latn", "deu_Latn"]
+    assert languages("id\ten\tde", languages=["id", "en"]) == ["ind_Latn", "eng_Latn"]
+    assert languages("en\tit\tnote", languages=["it", "en"]) == ["eng_Latn", "ita_Latn"]
+    assert languages("id\ten\tnote") == ["eng_Latn"]
+    with pytest.raises(ReadError, match="set `languages` to say whether it are languages"):
+        languages("en\tit\tnote")
 
 
 def test_tsv_with_fields(tmp_path: Path) -> None:
@@ -134,6 +146,13 @@ def test_damaged_mo(content: bytes, message: str) -> None:
         list(parse_mo(content))
 
 
+def test_mo_entries_that_share_one_string() -> None:
+    count, text = 1000, b"a" * 1000
+    head = struct.pack("<7I", 0x950412DE, 0, count, 28, 28, 0, 0)
+    with pytest.raises(MoError, match="more than 2 times its size"):
+        list(parse_mo(head + struct.pack("<2I", len(text), 28 + 8 * count) * count + text))
+
+
 FTL = """# comment
 -brand = Fluss
 welcome = Welcome, { $user }, to { -brand }
@@ -157,6 +176,10 @@ def test_fluent_messages() -> None:
     ]
     with pytest.raises(FluentError, match="deeper than 20"):
         list(parse_fluent("a = " + "{ " * 5000))
+    with pytest.raises(FluentError, match="deeper than 20"):
+        list(parse_fluent("a = " + "{\n" * 3000))
+    with pytest.raises(FluentError, match="nested too deep"):
+        list(parse_fluent("a = { " + "F(" * 3000))
 
 
 @pytest.mark.parametrize("piece", ["a = { $n ->\n", "[[[", "a =\n .b =\n", "*[", '{ "', "a = x\n\n"])

@@ -120,6 +120,14 @@ def test_a_damaged_or_hostile_inner_archive_is_named(tmp_path: Path, monkeypatch
         contents(tmp_path / "x.tar.gz")
 
 
+def test_damaged_bytes_of_an_inner_archive(tmp_path: Path) -> None:
+    inner = bytearray(zip_bytes({"a.txt": os.urandom(500).hex().encode()}))
+    inner[60:62] = bytes(byte ^ 0xFF for byte in inner[60:62])
+    (tmp_path / "a.zip").write_bytes(zip_bytes({"in.zip": bytes(inner)}))
+    with pytest.raises(ArchiveError, match=r"member 'a\.txt' cannot be read"):
+        contents(tmp_path)
+
+
 def test_bombs_inside_are_refused(tmp_path: Path) -> None:
     bomb = zip_bytes({"a.txt": bytes(archives.RATIO_FLOOR_BYTES + 1)})
     (tmp_path / "x.zip").write_bytes(zip_bytes({"pack.xpi": bomb}))
@@ -216,6 +224,11 @@ def test_paths_into_archives(path: str, expected: tuple[str, str]) -> None:
 def test_globs_inside_archives(pattern: str, matched: list[str], others: list[str]) -> None:
     assert [name for name in matched if not glob_regex(pattern).fullmatch(name)] == []
     assert [name for name in others if glob_regex(pattern).fullmatch(name)] == []
+
+
+def test_a_set_that_is_none() -> None:
+    with pytest.raises(PathError, match="is no pattern"):
+        glob_regex("[z-a]*.txt")
 
 
 def test_a_folder_named_like_an_archive(tmp_path: Path) -> None:

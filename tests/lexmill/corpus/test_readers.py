@@ -20,7 +20,7 @@ import pytest
 import zstandard
 
 from lexmill import archives
-from lexmill.corpus import plain
+from lexmill.corpus import plain, records
 from lexmill.corpus.files import PathError, content_digest, local_files
 from lexmill.corpus.members import ReadError, corpus_members
 from lexmill.corpus.params import CorpusParams
@@ -97,14 +97,14 @@ def test_compressed_bomb_is_an_error_that_names_it(
 def test_whole_compressed_file_has_a_limit_that_lines_have_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 100_000)
-    records = [{"text": f"line {i}"} for i in range(30_000)]
-    (tmp_path / "a.json.gz").write_bytes(gzip.compress(json.dumps(records).encode()))
+    monkeypatch.setattr(records, "MAX_JSON_BYTES", 100_000)
+    rows = [{"text": f"line {i}"} for i in range(30_000)]
+    (tmp_path / "a.json.gz").write_bytes(gzip.compress(json.dumps(rows).encode()))
     (tmp_path / "a.jsonl.gz").write_bytes(
-        gzip.compress("".join(f"{json.dumps(record)}\n" for record in records).encode())
+        gzip.compress("".join(f"{json.dumps(row)}\n" for row in rows).encode())
     )
     assert len(read(tmp_path / "a.jsonl.gz")[0]) == 30_000
-    with pytest.raises(ReadError, match=r"a\.json\.gz cannot be read: it unpacks to more than 100,000 bytes"):
+    with pytest.raises(ReadError, match=r"a\.json\.gz cannot be read: it takes more than 100,000 bytes"):
         read(tmp_path / "a.json.gz")
 
 

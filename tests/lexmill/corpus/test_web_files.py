@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lexmill.corpus import mediawiki, warc
+from lexmill.corpus import html, mediawiki, warc
 from lexmill.corpus.members import ReadError
 from lexmill.corpus.schema import Document
 from lexmill.corpus.wikitext import MAX_DEPTH, Namespaces, WikitextError, wiki_text
@@ -76,8 +76,31 @@ def test_records_that_are_cut_or_too_large(tmp_path: Path, monkeypatch: pytest.M
         ("too_large", "more than 10,000 bytes"),
         ("too_large", "it unpacks to more than 10,000 bytes"),
     ]
-    monkeypatch.setattr(warc, "MAX_TAGS", 3)
+    monkeypatch.setattr(html, "MAX_TAGS", 3)
     assert read_bytes(tmp_path, "a.warc", whole)[1][0].reason == "too_complex"
+
+
+@pytest.mark.parametrize(
+    "charset",
+    [
+        *(
+            b"foo",
+            b"none",
+            b"utf8mb4",
+            b"UTF-8,gbk",
+            b"%charset%",
+            b"en_US.UTF-8",
+            b"hex",
+            b"\xff",
+            b"undefined",
+        ),
+        *(b"a\0b", b"raw_unicode_escape", b"unicode_escape", b"idna", b"punycode"),
+    ],
+)
+def test_unknown_charsets_of_servers_are_detected(tmp_path: Path, charset: bytes) -> None:
+    raw = record(PAGE.replace(b"</p>", rb" \ud800</p>"), content="text/html; charset=" + "?" * len(charset))
+    documents, _ = read_bytes(tmp_path, "a.warc", raw.replace(b"?" * len(charset), charset))
+    assert [d.text for d in documents] == [rf"{TEXT} \ud800"]
 
 
 def test_damaged_warc_files(tmp_path: Path) -> None:
@@ -152,6 +175,10 @@ def test_wikitext() -> None:
         ("== x", "== x"),
         ("a < b and c > d, 1 <3", "a < b and c > d, 1 <3"),
         ("<!-- open", "<!-- open"),
+        ("a<!-- b -->c<!-- d", "ac<!-- d"),
+        ("&#" + "1" * 5000 + ";", "\ufffd"),
+        ("=== a = b ==  ", "a = b"),
+        ("= a" + "=" * 3000 + "x", "= a" + "=" * 3000 + "x"),
     ],
 )
 def test_damaged_wikitext_stays_text(markup: str, text: str) -> None:
@@ -188,6 +215,7 @@ def test_damaged_wikitext_stays_text(markup: str, text: str) -> None:
             "}}",
             "|}\n",
             "&#9",
+            "= a" + "=" * 1990 + "x\n",
             "{|\n",
         ),
     ],
@@ -195,6 +223,7 @@ def test_damaged_wikitext_stays_text(markup: str, text: str) -> None:
 def test_hostile_wikitext_takes_linear_time(piece: str) -> None:
     began = time.process_time()
     wiki_text(piece * (400_000 // len(piece)))
+    wiki_text(f"[//a-->{piece * (400_000 // len(piece))}")
     wiki_text(f"{piece * (200_000 // len(piece))}}}}}{'}}' * 50_000}")
     assert time.process_time() - began < 5
 
