@@ -142,7 +142,7 @@ def _language_columns(header: list[str], member: Member, params: CorpusParams) -
     if doubtful:
         raise ReadError(
             f"{member.name} has the columns {', '.join(header)[:200]}: "
-            f"set `languages` to say whether {', '.join(doubtful)} are languages"
+            f"set `languages` to say whether {doubtful[0]} is a language"
         )
     if not found or (params.group_field and params.group_field not in header):
         wanted = ", ".join(name for name in (*params.fields, params.group_field) if name)

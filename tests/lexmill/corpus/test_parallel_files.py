@@ -69,12 +69,13 @@ def test_tsv_columns_that_may_be_no_languages(tmp_path: Path) -> None:
     def languages(header: str, **params: object) -> list[str | None]:
         return [d.language for d in read_bytes(tmp_path, "a.tsv", f"{header}\na\tb\tc\n", **params)[0]]
 
-    assert languages("id\ten\tde") == languages("no\ten\tde") == ["eng_Latn", "deu_Latn"]
+    assert languages("id\ten\tde") == languages("url\ten\tde") == ["eng_Latn", "deu_Latn"]
+    assert languages("en\tit\tnote") == ["eng_Latn", "ita_Latn"]
     assert languages("id\ten\tde", languages=["id", "en"]) == ["ind_Latn", "eng_Latn"]
     assert languages("en\tit\tnote", languages=["it", "en"]) == ["eng_Latn", "ita_Latn"]
     assert languages("id\ten\tnote") == ["eng_Latn"]
-    with pytest.raises(ReadError, match="set `languages` to say whether it are languages"):
-        languages("en\tit\tnote")
+    with pytest.raises(ReadError, match="set `languages` to say whether no is a language"):
+        languages("no\ten\tde")
 
 
 def test_tsv_with_fields(tmp_path: Path) -> None:
