@@ -154,7 +154,8 @@ def _validated(source: Source) -> PipelinesFile:
     try:
         parsed = PipelinesFile.model_validate(source.data)
     except ValidationError as error:
-        raise ConfigError("\n".join(_explain(source, item) for item in error.errors())) from None
+        found = [item for item in error.errors() if not _is_other_form(item)]
+        raise ConfigError("\n".join(_explain(source, item) for item in found)) from None
     problems = [
         f"{_where(source, ('pipelines', name, *path))}: {message}"
         for name, pipeline in parsed.pipelines.items()
@@ -235,8 +236,14 @@ def _cleaning_problems(
         yield path, "every corpus of the pipeline is evaluation text: nothing is left for the documents"
 
 
+def _is_other_form(error: Any) -> bool:
+    """Whether an error only says that a mapping is no list, where both are allowed."""
+    return error["type"] == "tuple_type" and isinstance(error.get("input"), dict)
+
+
 def _explain(source: Source, error: Any) -> str:
-    path: KeyPath = error["loc"]
+    # pydantic names the alternatives of a union in the path, which are no keys of the file
+    path: KeyPath = tuple(part for part in error["loc"] if not (isinstance(part, str) and "[" in part))
     where = _where(source, path)
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown key{_nearest(str(path[-1]), _keys_at(path[:-1]))}"

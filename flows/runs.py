@@ -107,7 +107,7 @@ def _earlier_documents(name: str, pipeline: PipelineParams, store: Warehouse) ->
     for other in pipeline.cleaning.against:
         if other == name:
             raise InputError(
-                f"cleaning.against: {name!r} cannot be deduplicated against itself; leave it out"
+                f"cleaning.against: {name!r} cannot be deduplicated against itself; give this one another name"
             )
         fingerprint = store.latest_fingerprint("documents", other)
         if fingerprint is None:

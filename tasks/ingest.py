@@ -174,7 +174,8 @@ def _source_warnings(
     found = []
     seen = {language for language, _ in totals.documents}
     wanted = corpus.parallel or corpus.languages or ()
-    if whole and (absent := [label for label in wanted if label not in seen]):
+    detected = "" in seen  # a language that nobody declared is known later
+    if whole and not detected and (absent := [label for label in wanted if label not in seen]):
         found.append(f"configured languages never appear: {', '.join(absent)}")
     unread = {reason: n for reason, n in refused.items() if reason not in _CHOICES}
     if unread:

@@ -68,8 +68,8 @@ def local_files(path: Path, any_suffix: bool = False, archives: bool = False) ->
 
     The name is relative to the folder (or to the glob's fixed part), with forward slashes, so that it does not depend
     on where the files lie; bytes that are not UTF-8 are escaped in it.  A folder gives the files whose suffix is known
-    (and those of `archives`; all with `any_suffix`); hidden files, links to folders and links that lead nowhere are
-    left out.  Raises PathError when the path is missing, nothing is left, or a link leads out of the folder.
+    (and those of `archives`; all with `any_suffix`); hidden files, links to folders, links that lead nowhere
+    and warehouses are left out.  Raises PathError when the path is missing, nothing is left, or a link leads out of the folder.
     """
     if is_glob(str(path)) and not path.exists():
         base, pattern = _split_glob(path)
@@ -87,13 +87,20 @@ def local_files(path: Path, any_suffix: bool = False, archives: bool = False) ->
         base, found = path.parent, [path]
     else:
         raise PathError(f"{path} does not exist")
-    named = [(_text(p.relative_to(base).as_posix()), p) for p in found]
+    own = _warehouses(base, found)
+    named = [(_text(p.relative_to(base).as_posix()), p) for p in found if own.isdisjoint(p.parents)]
     visible = [(name, p) for name, p in named if not any(part.startswith(".") for part in name.split("/"))]
     if not visible:
         raise PathError(f"{path} holds no file of a known kind ({_KNOWN})")
     if not path.is_file():
         _check_links(base, visible)
     return sorted(visible)
+
+
+def _warehouses(base: Path, files: list[Path]) -> set[Path]:
+    """Folders below `base` that are warehouses of ours: what they hold grows while it is read."""
+    folders = {parent for path in files for parent in path.parents if parent.is_relative_to(base)} - {base}
+    return {folder for folder in folders if (folder / "lineage" / "runs").is_dir()}
 
 
 def content_digest(files: list[tuple[str, Path]], cache: Path) -> str:

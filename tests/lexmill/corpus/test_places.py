@@ -272,3 +272,11 @@ def test_shards_part_the_members(tmp_path: Path) -> None:
     with corpus_members(corpus, tmp_path, Shard(4, 9)) as members:
         assert len(members) == 7
         assert {member.records for member in members} == {Shard(4, 9)}
+
+
+def test_a_warehouse_in_the_folder_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("text")
+    runs = tmp_path / "warehouse" / "data" / "lineage" / "runs"
+    runs.mkdir(parents=True)
+    (runs / "run.jsonl").write_text("{}")
+    assert [name for name, _ in local_files(tmp_path)] == ["a.txt"]
