@@ -69,7 +69,8 @@ def local_files(path: Path, any_suffix: bool = False, archives: bool = False) ->
     The name is relative to the folder (or to the glob's fixed part), with forward slashes, so that it does not depend
     on where the files lie; bytes that are not UTF-8 are escaped in it.  A folder gives the files whose suffix is known
     (and those of `archives`; all with `any_suffix`); hidden files, links to folders, links that lead nowhere
-    and warehouses are left out.  Raises PathError when the path is missing, nothing is left, or a link leads out of the folder.
+    and warehouses are left out.  Raises PathError when the path is missing, nothing is left, or a link leads out of
+    the folder.
     """
     if is_glob(str(path)) and not path.exists():
         base, pattern = _split_glob(path)
