@@ -69,7 +69,13 @@ def stream_digest(stream: Any) -> str:
 def parquet_digest(source: Any) -> str:
     """Logical digest (64 hex) of a Parquet file (path or binary stream); memory stays at one batch of rows."""
     with pq.ParquetFile(source) as file:
-        return table_digest(file.schema_arrow, file.iter_batches(batch_size=_BATCH_ROWS))
+        # group by group: read at once, pyarrow would fetch the whole file before the first batch
+        batches = (
+            batch
+            for group in range(file.num_row_groups)
+            for batch in file.iter_batches(batch_size=_BATCH_ROWS, row_groups=[group])
+        )
+        return table_digest(file.schema_arrow, batches)
 
 
 def table_digest(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> str:

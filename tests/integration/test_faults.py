@@ -96,9 +96,12 @@ def test_two_runs_at_once_build_everything_once(project: Project, built: Project
     for run in runs:
         out, err = run.communicate(timeout=300)
         assert run.returncode == 0, (out + err).decode()
-    rows = project.json("sql", "SELECT name, status, count(*) AS n FROM steps GROUP BY 1, 2 ORDER BY 1, 2")
-    assert {(row["name"], row["status"]): row["n"] for row in rows} == {
-        (name, status): 1 for name in ("notes", "small", "wiki") for status in ("built", "reused")
+    rows = project.json("sql", "SELECT kind, name, status, count(*) AS n FROM steps GROUP BY ALL")
+    names = [(kind, name) for kind in ("source", "attributes") for name in ("notes", "wiki")]
+    assert {(row["kind"], row["name"], row["status"]): row["n"] for row in rows} == {
+        (kind, name, status): 1
+        for kind, name in [*names, ("documents", "small")]
+        for status in ("built", "reused")
     }
     mine, whole = project.digests(), built.digests()
     assert all(mine[key] == whole[key] for key in mine)

@@ -12,6 +12,7 @@ from tests.integration.conftest import Project
 
 KINDS = {
     "source",
+    "attributes",
     "documents",
     "word_counts",
     "tokenizer",
