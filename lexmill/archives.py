@@ -65,7 +65,7 @@ _TAR_HEADERS = frozenset(
         *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
     )
 )
-# What the libraries raise for damaged bytes; NotImplementedError and RecursionError are RuntimeErrors.
+# What the libraries raise for damaged bytes; RuntimeError includes what a reader has not implemented.
 _DAMAGE = (
     *(tarfile.TarError, zipfile.BadZipFile, zstandard.ZstdError, lzma.LZMAError, zlib.error),
     *(EOFError, OSError, ValueError, RuntimeError, OverflowError),

@@ -30,7 +30,7 @@ def ref(content: bytes = WHEEL, version: str = "1.0") -> PackageRef:
 def only(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
     """Let pip be configured so, without asking it, which takes half a second."""
     listing = "\n".join(f"global.{name.replace('_', '-')}={value!r}" for name, value in settings.items())
-    monkeypatch.setattr(pypi, "pip_settings", lambda ref: parse_settings(listing, "https://default/simple"))
+    monkeypatch.setattr(pypi, "pip_settings", lambda ref: parse_settings(listing, "https://default/index"))
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
 
@@ -42,8 +42,8 @@ def json_index(hashes: bool = True) -> Web:
     ]
     page = json.dumps({"meta": {"api-version": "1.1"}, "name": "demo-pack", "files": files}).encode()
     return Web(
-        pages={"/simple/demo-pack/": page, **{f"/files/{name}": body for name, body in NAMES.items()}},
-        headers={"/simple/demo-pack/": {"Content-Type": "application/vnd.pypi.simple.v1+json"}},
+        pages={"/index/demo-pack/": page, **{f"/files/{name}": body for name, body in NAMES.items()}},
+        headers={"/index/demo-pack/": {"Content-Type": "application/vnd.pypi.simple.v1+json"}},
     )
 
 
@@ -53,20 +53,20 @@ def test_the_sha256_alone_decides_wheel_or_sdist(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes, hashes: bool
 ) -> None:
     with serving(json_index(hashes)) as server:
-        only(monkeypatch, index_url=f"{server.url}/simple")
+        only(monkeypatch, index_url=f"{server.url}/index")
         found = download(ref(content), tmp_path)
         assert found.read_bytes() == content
         assert list(tmp_path.iterdir()) == [found]
         if hashes:
-            assert [path for _, path, _ in server.asked] == ["/simple/demo-pack/", f"/files/{found.name}"]
+            assert [path for _, path, _ in server.asked] == ["/index/demo-pack/", f"/files/{found.name}"]
 
 
 def test_html_pages_with_relative_links_and_a_base(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     links = "".join(f'<a href="{name}#sha256={sha256(body)}">{name}</a>' for name, body in NAMES.items())
     page = f'<html><head><base href="/files/"></head>{links}<a href="x%20y.whl">x y</a></html>'
-    pages = {"/simple/demo-pack/": page.encode()} | {f"/files/{n}": body for n, body in NAMES.items()}
-    with serving(Web(pages, {"/simple/demo-pack/": {"Content-Type": "text/html; charset=utf-8"}})) as server:
-        only(monkeypatch, index_url=f"{server.url}/simple/")
+    pages = {"/index/demo-pack/": page.encode()} | {f"/files/{n}": body for n, body in NAMES.items()}
+    with serving(Web(pages, {"/index/demo-pack/": {"Content-Type": "text/html; charset=utf-8"}})) as server:
+        only(monkeypatch, index_url=f"{server.url}/index/")
         assert download(ref(SDIST), tmp_path).read_bytes() == SDIST
 
 
@@ -84,7 +84,7 @@ def test_a_folder_as_find_links_and_as_index(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_a_wrong_pin_names_what_there_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with serving(json_index()) as server:
-        only(monkeypatch, index_url=f"{server.url}/simple")
+        only(monkeypatch, index_url=f"{server.url}/index")
         with pytest.raises(PackageError, match=rf"no file of this version.*{sha256(WHEEL)}.*correct the pin"):
             fetch_package(ref(b"other"), tmp_path)
         with pytest.raises(PackageError, match="no file of this name and version; correct the pin"):
@@ -97,9 +97,9 @@ def test_a_second_index_helps_and_an_unreachable_one_is_said(
 ) -> None:
     monkeypatch.setattr(web, "TRIES", 1)
     with serving(json_index()) as server:
-        only(monkeypatch, index_url="http://127.0.0.1:9/simple", extra_index_url=f"{server.url}/simple")
+        only(monkeypatch, index_url="http://127.0.0.1:9/index", extra_index_url=f"{server.url}/index")
         assert download(ref(), tmp_path).read_bytes() == WHEEL
-        with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9/simple/demo-pack/ cannot be downloaded"):
+        with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9/index/demo-pack/ cannot be downloaded"):
             download(ref(b"other"), tmp_path)
 
 
@@ -120,7 +120,7 @@ def test_a_download_that_breaks_off_is_tried_again_and_then_said(
 
     server.answer = answer
     with serving(server):
-        only(monkeypatch, index_url=f"{server.url}/simple")
+        only(monkeypatch, index_url=f"{server.url}/index")
         with pytest.raises(DownloadError, match="cannot be downloaded"):
             download(ref(), tmp_path)
     assert len(tries) == web.TRIES
@@ -132,7 +132,7 @@ def test_errors_of_the_server_are_download_errors(monkeypatch: pytest.MonkeyPatc
         asked = []
         busy = Web(answer=lambda *_, s=status, a=asked: (a.append(1), (s, {}, b""))[1])
         with serving(busy) as server:
-            only(monkeypatch, index_url=f"{server.url}/simple")
+            only(monkeypatch, index_url=f"{server.url}/index")
             with pytest.raises(DownloadError, match=f"the server answers {status}"):
                 download(ref(), tmp_path)
         assert len(asked) == tries
@@ -144,7 +144,7 @@ def test_credentials_are_sent_to_their_host_and_never_shown(
     monkeypatch.setattr(web, "TRIES", 1)
     with serving(json_index()) as other, serving(json_index()) as server:
         host = server.url.removeprefix("http://")
-        only(monkeypatch, index_url=f"http://me:s3cr%65t@{host}/simple", extra_index_url=other.url)
+        only(monkeypatch, index_url=f"http://me:s3cr%65t@{host}/index", extra_index_url=other.url)
         download(ref(), tmp_path)
         assert {sent for _, _, sent in server.asked} == {"Basic bWU6czNjcmV0"}
         server.answer = lambda method, path, body: (302, {"Location": f"{other.url}{path}"}, b"")
@@ -172,7 +172,7 @@ def test_http_only_where_pip_is_configured_to_it(tmp_path: Path) -> None:
 def test_too_large_files_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(pypi, "MAX_PACKAGE_BYTES", 3)
     with serving(json_index()) as server:
-        only(monkeypatch, index_url=f"{server.url}/simple")
+        only(monkeypatch, index_url=f"{server.url}/index")
         with pytest.raises(DownloadError, match="larger than 3 bytes"):
             download(ref(), tmp_path)
 
@@ -189,20 +189,20 @@ def test_broken_index_pages(tmp_path: Path) -> None:
 def test_settings_are_pips_with_its_order_of_precedence() -> None:
     listing = "\n".join(
         [
-            "global.index-url='https://a/simple'",
+            "global.index-url='https://a/index'",
             "global.find-links='\\n/one\\n/two'",
-            "download.index-url='https://b/simple'",
-            ":env:.extra-index-url='http://u:p@c/simple https://b/simple'",
-            "install.index-url='https://wrong/simple'",
+            "download.index-url='https://b/index'",
+            ":env:.extra-index-url='http://u:p@c/index https://b/index'",
+            "install.index-url='https://wrong/index'",
             "global.cert='/c.pem'",
         ]
     )
-    settings = parse_settings(listing, "https://default/simple")
-    assert settings.indexes == ("https://b/simple", "http://u:p@c/simple")
+    settings = parse_settings(listing, "https://default/index")
+    assert settings.indexes == ("https://b/index", "http://u:p@c/index")
     assert settings.find_links == ("/one", "/two")
     assert settings.web == WebSettings("/c.pem", "", ("c",), (("c", "u:p"),))
-    assert parse_settings("", "https://default/simple").indexes == ("https://default/simple",)
-    assert parse_settings(":env:.no-index='true'", "https://default/simple").indexes == ()
+    assert parse_settings("", "https://default/index").indexes == ("https://default/index",)
+    assert parse_settings(":env:.no-index='true'", "https://default/index").indexes == ()
 
 
 def test_pip_is_asked_for_its_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
