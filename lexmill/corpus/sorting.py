@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from lexmill.corpus.candidates import Rows
 from lexmill.corpus.tables import ROW_GROUP_ROWS, parquet_writer
 
-BUCKET_BYTES = 128 * 2**20
+BUCKET_BYTES = 64 * 2**20
 MAX_BUCKETS = 256  # files open at once
 ROW_GROUP_BYTES = 64 * 2**20
 KEYS = ("language", "domain", "id")

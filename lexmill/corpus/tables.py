@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from lexmill.corpus.schema import BATCH_DOCUMENTS
 
-SORT_MEMORY = "1GB"  # beyond it DuckDB spills to the scratch folder
+SORT_MEMORY = "384MB"  # beyond it DuckDB spills to the scratch folder
 ROW_GROUP_ROWS = 8192
 
 
