@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from lexmill.corpus.dataset import active_stages, write_dataset
 from lexmill.corpus.params import CleaningParams
 from lexmill.corpus.parts import Earlier, Part
-from lexmill.corpus.summary import Totals, dataset_card, drop_sentence, stage_warnings
+from lexmill.corpus.summary import Totals, dataset_card, drop_sentence, reason_sentence, stage_warnings
 from lexmill.corpus.tally import Tally, dropped, stage_sums
 from tasks.ingest import record_totals
 from tasks.step import BuildContext, InputError
@@ -59,10 +59,9 @@ def check_sources(sources: Sequence[Artifact]) -> None:
             refused: Counter[str] = Counter()
             for shard in shards:
                 refused.update(shard.record.stats.get("refused", {}))
-            reasons = (
-                ", ".join(f"{reason} {count}" for reason, count in refused.most_common()) or "no content"
+            raise InputError(
+                f"corpus {name!r}: no document could be read from any of its shards: {reason_sentence(refused)}"
             )
-            raise InputError(f"corpus {name!r}: no document could be read from any of its shards: {reasons}")
 
 
 def _source_warnings(sources: Sequence[Artifact]) -> list[str]:

@@ -31,7 +31,7 @@ from lexmill.corpus.schema import (
     shards,
 )
 from lexmill.corpus.sharding import Shard, sampled_documents
-from lexmill.corpus.summary import Totals
+from lexmill.corpus.summary import Totals, reason_sentence
 from lexmill.corpus.tables import parquet_writer, read_shards
 from tasks.fetching import check_unchanged, corpus_and_place
 from tasks.step import BuildContext, InputError
@@ -105,9 +105,7 @@ def _read_corpus(
                     _write_refusals(rejections, over, corpus.name, refused)
     _record_skipped(context, skipped)
     if not totals.documents and shard.parts == 1:
-        reasons = (
-            ", ".join(f"{reason} {n}" for reason, n in (refused + segments).most_common()) or "no content"
-        )
+        reasons = reason_sentence(refused + segments)
         raise ReadError(f"no document could be read from {len(members)} files: {reasons}")
     return totals, refused, segments
 

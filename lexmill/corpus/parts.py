@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -82,9 +82,14 @@ def earlier_batches(part: Earlier) -> Iterator[TextBatch]:
 def redacted_texts(ids: pa.Array, texts: pa.Array, spans: Spans) -> pa.Array:
     """Texts with personal data replaced by tags."""
     found = [spans.get(identifier) for identifier in ids.to_pylist()] if spans else []
+    return changed_texts(texts, found, redacted)
+
+
+def changed_texts(texts: pa.Array, found: Sequence[Any], change: Callable[[str, Any], str]) -> pa.Array:
+    """Texts with `change(text, what)` applied where something is `found`; a batch without any is passed on as it is."""
     if not any(found):
         return texts
-    changed = [redacted(texts[row].as_py(), places) if places else None for row, places in enumerate(found)]
+    changed = [change(texts[row].as_py(), what) if what else None for row, what in enumerate(found)]
     return pc.coalesce(pa.array(changed, pa.string()), texts)
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from lexmill.corpus.candidates import KEPT, Rows
 from lexmill.corpus.dedup import splits_of
 from lexmill.corpus.params import CleaningParams, RepeatedTextParams
-from lexmill.corpus.parts import Part, Spans, TextBatch, part_rows, redacted_texts, text_batches
+from lexmill.corpus.parts import Part, TextBatch, changed_texts, part_rows, redacted_texts, text_batches
 from lexmill.corpus.pii import pii_spans, redacted
 from lexmill.corpus.prefetch import prefetched
 from lexmill.corpus.repeated import Cuts, Units, cut_units, repeated_units, unit_hashes
@@ -54,9 +54,7 @@ def written_batches(
         for batch, attributes, signatures in prefetched(zip(*tables, strict=True)):
             first = base + batch.start
             kept = np.flatnonzero(rows.drop[first : first + len(batch.texts)] == KEPT)
-            texts = _last_edits(
-                batch.documents, batch.texts, kept, first, rows, batch.spans, params, decisions, tally
-            )
+            texts = _last_edits(batch, kept, first, rows, params, decisions, tally)
             empty = np.flatnonzero(pc.binary_length(texts).to_numpy() == 0)
             if len(empty):
                 rows.drop[first + kept[empty]] = rows.drops(f"repeated_text/{REDUCED_TO_NOTHING}")
@@ -117,12 +115,10 @@ def _uncut(excerpt: str) -> str:
 
 
 def _last_edits(
-    documents: pa.RecordBatch,
-    texts: pa.Array,
+    batch: TextBatch,
     kept: np.ndarray,
     first: int,
     rows: Rows,
-    spans: Spans,
     params: CleaningParams,
     decisions: Decisions,
     tally: Tally,
@@ -132,7 +128,7 @@ def _last_edits(
     corpus = rows.corpus[first + kept]
     nothing = np.full(len(kept), -1)
     started = time.perf_counter()
-    result = redacted_texts(documents["id"].take(taken), texts.take(taken), spans)
+    result = redacted_texts(batch.documents["id"].take(taken), batch.texts.take(taken), batch.spans)
     before, after = rows.bytes[first + kept], pc.binary_length(result).to_numpy().astype(np.int64)
     tally.add_rows("pii", rows.corpora, corpus, before, after, nothing, [])
     tally.time("pii", time.perf_counter() - started)
@@ -151,12 +147,7 @@ def _cut(
     texts: pa.Array, places: np.ndarray, unit: Literal["line", "paragraph"], cuts: Cuts | None
 ) -> pa.Array:
     found = [cuts.get(row) for row in places.tolist()] if cuts is not None else []
-    if not any(found):
-        return texts
-    changed = [
-        cut_units(texts[row].as_py(), numbers, unit) if numbers else None for row, numbers in enumerate(found)
-    ]
-    return pc.coalesce(pa.array(changed, pa.string()), texts)
+    return changed_texts(texts, found, lambda text, numbers: cut_units(text, numbers, unit))
 
 
 def _documents(

@@ -135,13 +135,6 @@ def dominant_script(counts: list[int]) -> str:
     return "Kore" if top == "Hang" else top
 
 
-def chinese_script(text: str) -> str:
-    """`Hant` when characters of traditional orthography outnumber the simplified ones, else `Hans`."""
-    simplified = sum(character in _SIMPLIFIED for character in text)
-    traditional = sum(character in _TRADITIONAL for character in text)
-    return "Hant" if traditional > simplified else "Hans"
-
-
 def weighted_length(counts: list[int]) -> int:
     """Characters, with Han, kana and Hangul counted twice."""
     return sum(counts) + sum(counts[index] for index in _WIDE_INDICES)

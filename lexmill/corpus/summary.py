@@ -61,6 +61,11 @@ def stage_warnings(tally: Tally, enabled: Iterable[str]) -> list[str]:
     return found
 
 
+def reason_sentence(counts: Counter[str]) -> str:
+    """Reasons with their numbers, most first, e.g. `too_short 8, few_letters 2`."""
+    return ", ".join(f"{reason} {number}" for reason, number in counts.most_common()) or "no content"
+
+
 def drop_sentence(tally: Tally) -> str:
     """Where documents were lost, e.g. `quality drops 10 (too_short 8, few_letters 2)`."""
     sums = stage_sums(tally)

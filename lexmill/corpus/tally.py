@@ -59,9 +59,9 @@ class Tally:
         """
         width = len(reasons) + 1
         cells = corpus.astype(np.int64) * width + drop + 1
-        documents = _sums(cells, np.ones(len(cells), np.int64), len(corpora) * width)
-        sizes = _sums(cells, after, len(corpora) * width)
-        came = _sums(corpus, before, len(corpora))
+        documents = sums_by(cells, np.ones(len(cells), np.int64), len(corpora) * width)
+        sizes = sums_by(cells, after, len(corpora) * width)
+        came = sums_by(corpus, before, len(corpora))
         for place, name in enumerate(corpora):
             here = slice(place * width, (place + 1) * width)
             self.add(stage, name, "in", int(documents[here].sum()), int(came[place]))
@@ -91,7 +91,7 @@ class Tally:
         return pa.table([*map(list, columns), *counts], schema=STAGE_REPORT)
 
 
-def _sums(cells: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
+def sums_by(cells: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
     """Exact integer sums by cell (np.bincount would sum in float64)."""
     sums = np.zeros(size, np.int64)
     np.add.at(sums, cells, values)
