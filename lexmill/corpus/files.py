@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ from lexmill.archives import file_sha256, is_archive
 from lexmill.corpus.params import COMPRESSIONS, format_of
 
 _GLOB_CHARACTERS = "*?["
+_REMEMBERED = 20_000  # digests of files of other corpora
 _KNOWN = ".txt .md .jsonl .csv .parquet .json .po .html, source code, archives"
 
 
@@ -107,7 +109,7 @@ def _warehouses(base: Path, files: list[Path]) -> set[Path]:
 def content_digest(files: list[tuple[str, Path]], cache: Path) -> str:
     """Hex sha256 over the names and bytes of files: the identity of a local corpus.
 
-    Digests of single files are remembered in `cache/local-digests.json` by path, size and mtime_ns.
+    Digests of single files are remembered in `cache/local-digests.json` by path, size and mtime_ns, the newest of them.
     """
     memory = cache / "local-digests.json"
     known = _load_digests(memory)
@@ -119,7 +121,8 @@ def content_digest(files: list[tuple[str, Path]], cache: Path) -> str:
         fresh[key] = known.get(key) or file_sha256(path)
         digest.update(f"{name}\0{fresh[key]}\n".encode())
     if not fresh.keys() <= known.keys():
-        _save_digests(memory, known | fresh)
+        others = [item for item in known.items() if item[0] not in fresh]
+        _save_digests(memory, dict(others[-_REMEMBERED:]) | fresh)
     return digest.hexdigest()
 
 
@@ -159,8 +162,15 @@ def _load_digests(memory: Path) -> dict[str, str]:
 
 
 def _save_digests(memory: Path, digests: dict[str, str]) -> None:
-    """Replace the file at once; of two processes the later one wins, which only costs hashing again."""
-    memory.parent.mkdir(parents=True, exist_ok=True)
+    """Replace the file at once; of two processes the later one wins, which only costs hashing again.
+
+    A cache that cannot be written (full disk, no right) costs the same and stops nothing.
+    """
     scratch = memory.with_name(f"{memory.name}.{os.getpid()}")
-    scratch.write_text(json.dumps(digests))
-    os.replace(scratch, memory)
+    try:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        scratch.write_text(json.dumps(digests))
+        os.replace(scratch, memory)
+    except OSError:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
