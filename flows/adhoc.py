@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from flows.config import NAME, PipelineParams
 from flows.plain import Observer, run_plain
 from flows.runs import PreparedRun, RunOutcome, RunRecorder, prepare
+from lexmill.corpus.languages import language_label
 from lexmill.corpus.params import CleaningParams, CorpusParams
 from tasks.step import InputError
 
@@ -59,6 +60,24 @@ def ingest_paths(
     if not prepared.to_build:
         return prepared, RunRecorder(prepared, "command").close()
     return prepared, run_plain(prepared, observer)
+
+
+def corpus_of(text: str, prefix: str, taken: Sequence[str]) -> CorpusParams:
+    """A corpus of `PATH`, or of `LANGUAGE=PATH` where that is what the text says.  Raises InputError."""
+    language, sign, path = text.partition("=")
+    declared = bool(sign) and is_code_or_language(language)
+    path = path if declared else text
+    name = _corpus_name(path, prefix, taken)
+    return _corpus(name=name, path=path, language=language if declared else "detect")
+
+
+def is_code_or_language(text: str) -> bool:
+    """Whether a text names a language: `deu_Latn`, `de`, `python`."""
+    try:
+        language_label(text)
+    except ValueError:
+        return False
+    return "/" not in text
 
 
 def _corpus(**values: str) -> CorpusParams:

@@ -130,7 +130,7 @@ def _steps(
         label: file for label, file in request.known.items() if file_sha256(file) != subject.params["sha256"]
     }
     if request.counts is not None:
-        artifact = _word_counts(store, request.counts)
+        artifact = word_counts_artifact(store, request.counts)
         inputs, given = _inputs_of_counts(artifact)
         audit = mixture_step(
             f"{name}-{artifact.record.name}"[:100],
@@ -180,7 +180,7 @@ def _contents(categories: Sequence[Category]) -> list[dict[str, str]]:
     return found
 
 
-def _word_counts(store: Warehouse, reference: str) -> Artifact:
+def word_counts_artifact(store: Warehouse, reference: str) -> Artifact:
     """The `word_counts` artifact of a reference, also of a bare name."""
     named = reference if "/" in reference or _is_fingerprint(reference) else f"word_counts/{reference}"
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from flows.commands import inspect, maintain, mixture, prefect, runs
+from flows.commands import inspect, maintain, mixture, prefect, runs, tokenizer
 
 app = typer.Typer(
     name="lexmill",
@@ -20,6 +20,7 @@ for command in (
     maintain.verify, maintain.reproduce, maintain.gc,
 ):  # fmt: skip
     app.command()(command)
+app.add_typer(tokenizer.app, name="tokenizer")
 app.add_typer(mixture.app, name="mixture")
 
 

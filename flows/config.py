@@ -18,7 +18,8 @@ from lexmill.corpus.romanize_params import RomanizationParams
 from lexmill.evaluation.params import EvaluationParams
 from lexmill.mixture.params import AuditParams
 from lexmill.report.params import ReportParams
-from lexmill.tokenizer.params import TokenizerParams
+from lexmill.tokenizer.algorithms import ALGORITHMS, AnySpec, algorithm_of
+from lexmill.tokenizer.params import SequenceSpec
 from lexmill.training.params import ModelParams
 
 DEFAULT_CONFIG = Path("pipelines.yaml")
@@ -79,7 +80,7 @@ class PipelineParams(_Section):
     corpora: list[CorpusParams] = Field(min_length=1)
     cleaning: CleaningParams = CleaningParams()
     romanization: RomanizationParams | None = None
-    tokenizers: list[TokenizerParams] = Field(default_factory=list)
+    tokenizers: list[AnySpec] = Field(default_factory=list)
     audits: list[AuditParams] = Field(default_factory=list)
     models: list[ModelParams] = Field(default_factory=list)
     evaluation: EvaluationParams | None = None
@@ -196,6 +197,7 @@ def reference_problems(pipeline: PipelineParams) -> Iterator[tuple[KeyPath, str]
         return f"no {what} of this pipeline is called {name!r}{_nearest(name, known)}"
 
     yield from _cleaning_problems(pipeline, corpora, missing)
+    yield from _tokenizer_problems(pipeline)
     for position, audit in enumerate(pipeline.audits):
         if isinstance(audit.tokenizer, str) and audit.tokenizer not in tokenizers:
             yield ("audits", position, "tokenizer"), missing(audit.tokenizer, tokenizers, "tokenizer")
@@ -224,6 +226,34 @@ def reference_problems(pipeline: PipelineParams) -> Iterator[tuple[KeyPath, str]
             yield ("evaluation", "parallel_corpus"), missing(name, corpora, "corpus")
 
 
+def _tokenizer_problems(pipeline: PipelineParams) -> Iterator[tuple[KeyPath, str]]:
+    """Tokenizers that need themselves, models whose file is not exact, audits of what has no merges."""
+    specs = {spec.name: spec for spec in pipeline.tokenizers}
+    for position, spec in enumerate(pipeline.tokenizers):
+        for key in spec.TOKENIZERS:
+            if getattr(spec, key) == spec.name:
+                yield ("tokenizers", position, key), "a tokenizer cannot be made from itself"
+    for position, model in enumerate(pipeline.models):
+        named = [(("base", "tokenizer"), model.base.tokenizer)]
+        named += [(("transfer", "tokenizer"), model.transfer.tokenizer)] if model.transfer else []
+        for path, name in named:
+            if name in specs and algorithm_of(specs[name]).export != "exact":
+                yield (
+                    ("models", position, *path),
+                    f"the file of a {specs[name].algorithm_name} tokenizer does not encode exactly as the method does, "
+                    "and a model needs one that does; name another",
+                )
+    for position, audit in enumerate(pipeline.audits):
+        if isinstance(audit.tokenizer, str) and audit.tokenizer in specs:
+            spec = specs[audit.tokenizer]
+            if algorithm_of(spec).encoder != "merges" or isinstance(spec, SequenceSpec):
+                yield (
+                    ("audits", position, "tokenizer"),
+                    f"a {spec.algorithm_name} tokenizer was not made by merging pairs inside words alone: "
+                    "its merges say nothing of its mixture",
+                )
+
+
 def _cleaning_problems(
     pipeline: PipelineParams, corpora: set[str], missing: Callable[[str, set[str], str], str]
 ) -> Iterator[tuple[KeyPath, str]]:
@@ -246,7 +276,10 @@ def _explain(source: Source, error: Any) -> str:
     path: KeyPath = tuple(part for part in error["loc"] if not (isinstance(part, str) and "[" in part))
     where = _where(source, path)
     if error["type"] == "extra_forbidden":
-        return f"{where}: unknown key{_nearest(str(path[-1]), _keys_at(path[:-1]))}"
+        tagged = next((part[1:-1] for part in error["loc"] if str(part)[:1] == "["), "")
+        keys = ALGORITHMS[tagged].spec.model_fields if tagged in ALGORITHMS else _keys_at(path[:-1])
+        whose = f" of {tagged}" if tagged in ALGORITHMS else ""
+        return f"{where}: unknown key{whose}{_nearest(str(path[-1]), keys)}"
     if error["type"] == "missing":
         return f"{where}: the key is missing (expected: {_describe(path)})"
     message = error["msg"].removeprefix("Value error, ")

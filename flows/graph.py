@@ -6,16 +6,17 @@ from pathlib import Path
 
 from flows.config import PipelineParams
 from lexmill.mixture.params import AuditParams
+from lexmill.tokenizer.params import SequenceSpec
 from lexmill.training.params import ModelParams
 from tasks.recipes.audit import audit_step, subject_step
-from tasks.recipes.count import subject_counts_step, word_counts_step
+from tasks.recipes.count import Cut, subject_counts_step, word_counts_step, word_sequences_step
 from tasks.recipes.documents import attributes_step, documents_step
 from tasks.recipes.evaluate_models import model_evaluation_step
 from tasks.recipes.evaluate_tokenizers import tokenizer_evaluation_step
 from tasks.recipes.ingest import source_steps
 from tasks.recipes.report import report_step
 from tasks.recipes.romanize import romanization_step
-from tasks.recipes.tokenizers import tokenizer_step
+from tasks.recipes.tokenizers import cut_of, tokenizer_step
 from tasks.recipes.training import adapted_model_step, base_model_step
 from tasks.recipes.transfer import init_model_step, plan_step
 from tasks.step import Step
@@ -24,7 +25,8 @@ from tasks.step import Step
 def pipeline_steps(name: str, pipeline: PipelineParams, cache: Path) -> list[Step]:
     """Every step of a pipeline.  Hashes local source files (into `cache`), never touches the warehouse."""
     steps = _corpus_steps(name, pipeline, cache)
-    steps += [tokenizer_step(name, tokenizer) for tokenizer in pipeline.tokenizers]
+    names = [tokenizer.name for tokenizer in pipeline.tokenizers]
+    steps += [tokenizer_step(name, tokenizer, names) for tokenizer in pipeline.tokenizers]
     for audit in pipeline.audits:
         steps += _audit_steps(name, pipeline, audit, cache)
     for model in pipeline.models:
@@ -56,7 +58,7 @@ def _audit_steps(name: str, pipeline: PipelineParams, audit: AuditParams, cache:
     if isinstance(external, str):
         tokenizer = next(t for t in pipeline.tokenizers if t.name == external)
         key = ("tokenizer", f"{name}-{tokenizer.name}")
-        return [audit_step(name, audit, key, tokenizer.pretokenizer, tokenizer.normalizer)]
+        return [audit_step(name, audit, key, *cut_of(tokenizer)[:2], framing=tokenizer.framing)]
     subject = subject_step(name, audit, cache)
     steps = [subject]
     if external.pretokenizer is None or external.normalizer is None:
@@ -85,14 +87,18 @@ def _model_steps(name: str, model: ModelParams) -> list[Step]:
 
 
 def _count_steps(name: str, pipeline: PipelineParams, steps: list[Step]) -> list[Step]:
-    """Word counts for every named pre-tokenizer that some step reads counts of."""
-    wanted = {
-        key for step in steps for keys in step.inputs.values() for key in keys if key[0] == "word_counts"
-    }
-    settings = {(t.pretokenizer, t.normalizer) for t in pipeline.tokenizers}
+    """Word counts and word sequences for every way to cut that some step reads them of."""
+    wanted = {key for step in steps for keys in step.inputs.values() for key in keys}
+    cuts = {cut_of(tokenizer) for tokenizer in pipeline.tokenizers}
     for audit in pipeline.audits:
         external = audit.tokenizer
         if not isinstance(external, str) and external.pretokenizer and external.normalizer:
-            settings.add((external.pretokenizer, external.normalizer))
-    made = [word_counts_step(name, pretokenizer, normalizer) for pretokenizer, normalizer in sorted(settings)]
+            cuts.add(Cut(external.pretokenizer, external.normalizer))
+    samples = {
+        (cut_of(spec), spec.sample_bytes, spec.seed)
+        for spec in pipeline.tokenizers
+        if isinstance(spec, SequenceSpec)
+    }
+    made = [word_counts_step(name, cut) for cut in sorted(cuts)]
+    made += [word_sequences_step(name, *sample) for sample in sorted(samples)]
     return [step for step in made if step.key in wanted]

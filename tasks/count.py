@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lexmill.corpus.files import content_digest
@@ -23,6 +24,7 @@ from lexmill.mixture.sources import (
 )
 from lexmill.tokenizer.counts import WordCounts, count_file, count_pieces, document_batches
 from lexmill.tokenizer.patterns import pattern_of
+from lexmill.tokenizer.sequences import word_sequences
 from tasks.cutting import subject_cutter
 from tasks.step import BuildContext, InputError
 
@@ -30,6 +32,7 @@ from tasks.step import BuildContext, InputError
 def build_word_counts(context: BuildContext) -> None:
     """Write counts.parquet, totals.parquet and settings.json (see `lexmill.tokenizer.counts`)."""
     pretokenizer, normalizer = context.params["pretokenizer"], context.params["normalizer"]
+    framing = context.params["framing"]
     documents = context.input("documents").file("documents.parquet")
     rows = _row_count(context, documents)
     started = time.perf_counter()
@@ -37,11 +40,38 @@ def build_word_counts(context: BuildContext) -> None:
         documents,
         pretokenizer,
         normalizer,
+        framing=framing,
         workers=int(context.runtime.get("workers", 1)),
         progress=lambda done: context.progress(0.95 * done / rows, f"{done:,} of {rows:,} documents counted"),
     )
-    settings = {"pretokenizer": pretokenizer, "pattern": pattern_of(pretokenizer), "normalizer": normalizer}
-    _write(context, counted, settings, time.perf_counter() - started)
+    _write(context, counted, _settings(context), time.perf_counter() - started)
+
+
+def build_word_sequences(context: BuildContext) -> None:
+    """Write words.parquet, sequences.parquet (see `lexmill.tokenizer.sequences`) and settings.json."""
+    params = context.params
+    documents = context.input("documents").file("documents.parquet")
+    _row_count(context, documents)
+    words, sequences = word_sequences(
+        documents,
+        params["pretokenizer"],
+        params["normalizer"],
+        params["framing"],
+        params["sample_bytes"],
+        params["seed"],
+    )
+    pq.write_table(words, context.out / "words.parquet", compression="zstd")
+    pq.write_table(sequences, context.out / "sequences.parquet", compression="zstd")
+    _write_settings(context, _settings(context))
+    context.stats["selection"] = {"splits": ["train", "valid", "test"], "languages": None, "domains": None}
+    context.metric("documents", sequences.num_rows, "documents")
+    context.metric("words", pc.sum(pc.list_value_length(sequences["words"])).as_py() or 0, "words")
+    context.metric("rows", words.num_rows, "rows")
+
+
+def _settings(context: BuildContext) -> dict[str, Any]:
+    """The parameters, with the expression behind the name of the pre-tokenizer."""
+    return {**context.params, "pattern": pattern_of(context.params["pretokenizer"])}
 
 
 def build_subject_counts(context: BuildContext) -> None:

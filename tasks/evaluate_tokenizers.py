@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 from lexmill.evaluation.params import EvaluationParams
 from lexmill.evaluation.segment import SEGMENTER, SEGMENTER_DESCRIPTION, has_words
 from lexmill.evaluation.tokenizers import ALL, RESULT_SCHEMA, Measured, evaluate_parallel, evaluate_tokenizer
+from lexmill.tokenizer.encoders.load import load_encoder
 from lexmill.tokenizer.load import load_tokenizer
 from tasks.step import BuildContext, InputError
 from warehouse.store import Artifact
@@ -71,9 +71,7 @@ def _held_out(documents: Artifact, splits: Sequence[str]) -> pa.Table:
 
 
 def _open(artifact: Artifact) -> Measured:
-    """A tokenizer artifact with how it cuts text, from its lexmill.json."""
-    identity = json.loads(Path(artifact.file("lexmill.json")).read_text(encoding="utf-8"))
-    label = identity["pretokenizer"]["name"]
-    pretokenizer = identity["pretokenizer"]["pattern"] if label.startswith("regex") else label
-    tokenizer = load_tokenizer(artifact.file("tokenizer.json"))
-    return Measured(artifact.record.name, tokenizer, pretokenizer, identity["normalizer"])
+    """A tokenizer artifact and the encoder that is exactly its method."""
+    folder = artifact.file("lexmill.json").parent
+    vocabulary = load_tokenizer(folder).get_vocab_size(with_added_tokens=True)
+    return Measured(artifact.record.name, load_encoder(folder), vocabulary)

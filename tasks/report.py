@@ -123,11 +123,21 @@ def _identity(artifact: Artifact, pipeline: str) -> dict[str, Any]:
     return {
         "name": _short(artifact, pipeline),
         "algorithm": identity.get("algorithm"),
-        "pretokenizer": identity.get("pretokenizer", {}).get("name"),
+        "pretokenizer": (identity.get("trained_with") or identity.get("pretokenizer") or {}).get("name"),
+        "export": export_note(identity.get("export")),
         "vocab_size": identity.get("vocab_size"),
         "training_bytes": trained_on.get("bytes"),
         "training_languages": len(trained_on["languages"]) if "languages" in trained_on else None,
     }
+
+
+def export_note(export: Any) -> str | None:
+    """How exactly the file of a tokenizer encodes, in a few characters; None when nobody measured it."""
+    if not isinstance(export, Mapping) or "agreement" not in export:
+        return None
+    if export["label"] == "exact":
+        return "exact"
+    return f"{export['label']}, {export['agreement']:.1%} alike, {export['token_ratio']:.3f}x tokens"
 
 
 def _samples(

@@ -23,11 +23,15 @@ def edited(texts: pa.Array, declared: pa.Array, params: AttributeParams) -> pa.A
     Mojibake is repaired where asked for, then the text is normalised (see `lexmill.corpus.normalize`); of source code
     (by `declared` label) only line ends and control characters change.  Lines that C4 takes out go where asked for.
     """
+    if params.normalization == "as_is" and params.mojibake == "keep" and not params.c4_lines:
+        return texts
     code = code_mask(declared)
     if not pc.any(code, min_count=0).as_py():
         return _human(texts, params)
     human = pc.invert(code)
-    result = pc.replace_with_mask(texts, code, normalized_code(texts.filter(code)))
+    result = texts
+    if params.normalization != "as_is":
+        result = pc.replace_with_mask(texts, code, normalized_code(texts.filter(code)))
     return pc.replace_with_mask(result, human, _human(texts.filter(human), params))
 
 
@@ -36,7 +40,8 @@ def _human(texts: pa.Array, params: AttributeParams) -> pa.Array:
         from lexmill.corpus.mojibake import repaired
 
         texts = repaired(texts)
-    texts = normalized(texts, params.normalization)
+    if params.normalization != "as_is":
+        texts = normalized(texts, params.normalization)
     if params.c4_lines:
         from lexmill.corpus.c4 import c4_lines
 

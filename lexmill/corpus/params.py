@@ -155,7 +155,7 @@ class LanguageParams(Params):
 
     detect: bool = True
     min_score: Share = 0.35
-    """Documents without a declared language need at least this score."""
+    """Documents without a declared language need at least this score; 0 keeps even what is of no language."""
     mismatch: Literal["drop", "keep", "relabel"] = "drop"
     """What happens when the detected language confidently differs from the declared one."""
     mismatch_score: Share = 0.7
@@ -214,6 +214,7 @@ class DecontaminationParams(Params):
     """N-grams that a document may share."""
 
 
+Normalization = Literal["NFC", "NFKC", "none", "as_is"]
 PiiKind = Literal["email", "ip", "phone", "iban", "credit_card", "secret"]
 
 
@@ -248,7 +249,8 @@ class SamplingParams(Params):
 class CleaningParams(Params):
     """From documents as read to clean, unique documents."""
 
-    normalization: Literal["NFC", "NFKC", "none"] = "NFC"
+    normalization: Normalization = "NFC"
+    """Also `none` cleans line ends, control characters and runs of spaces; `as_is` leaves every character as it is."""
     mojibake: Literal["keep", "repair"] = "keep"
     """Repair text that was decoded with the wrong encoding (ftfy)."""
     language: LanguageParams = LanguageParams()
@@ -268,7 +270,7 @@ class CleaningParams(Params):
 class AttributeParams(Params):
     """What is measured of every document of a corpus; the thresholds of `CleaningParams` are applied later."""
 
-    normalization: Literal["NFC", "NFKC", "none"] = "NFC"
+    normalization: Normalization = "NFC"
     mojibake: Literal["keep", "repair"] = "keep"
     c4_lines: bool = False
     detect: bool = True

@@ -108,7 +108,8 @@ def _decision(
     if declared is None:
         if detected is None or score is None:
             return _Decision(None, "unknown_language", "none declared and detection is off")
-        if detected.startswith("und") or score < params.min_score:
+        undetermined = detected.startswith("und") and params.min_score > 0
+        if undetermined or score < params.min_score:
             return _Decision(detected, "low_detection_score", f"{detected} {score:.2f}")
         return _Decision(detected)
     if detected is not None and score is not None and params.mismatch != "keep":

@@ -13,19 +13,19 @@ words w (segmenter stated in `segment`):
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-from tokenizers import Tokenizer
 
 from lexmill.evaluation.parallel import gini, parallel_lengths, premium
 from lexmill.evaluation.segment import has_words, words_of
-from lexmill.tokenizer.encode import WordEncoder
-from lexmill.tokenizer.split import normalize, splitter
+from lexmill.tokenizer.encoders.encoder import Encoder
+from lexmill.tokenizer.split import normalize
 
 ALL = "all"
+_BATCH = 1 << 24  # characters encoded at a time
 RESULT_SCHEMA = pa.schema(
     [
         ("metric", pa.string()),
@@ -42,12 +42,11 @@ RESULT_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Measured:
-    """One tokenizer to measure: what it is called, how it cuts text, how it encodes."""
+    """One tokenizer to measure: its name, its exact encoder, and how many ids it has with its special tokens."""
 
     name: str
-    tokenizer: Tokenizer
-    pretokenizer: str
-    normalizer: str = "none"
+    encoder: Encoder
+    vocabulary: int
 
 
 @dataclass
@@ -63,41 +62,21 @@ class _Sums:
 def evaluate_tokenizer(measured: Measured, documents: pa.Table) -> list[dict[str, object]]:
     """Rows of RESULT_SCHEMA (lower and upper null) for every (language, domain), every language, and all text.
 
-    documents: held-out documents, columns text, language, domain.  Each distinct pre-token is encoded once.
+    documents: held-out documents, columns text, language, domain.  Bytes and characters are those of the text as the
+    tokenizer's normaliser writes it.
     """
-    encoder = WordEncoder(measured.tokenizer)
-    cut, normal = splitter(measured.pretokenizer), normalize(measured.normalizer)
-    pieces: dict[tuple[str, str], Counter[str]] = {}
-    words: dict[tuple[str, str], Counter[str]] = {}
-    sizes: dict[tuple[str, str], _Sums] = {}
+    normal = normalize(getattr(measured.encoder, "normalizer", "none"))
+    texts: dict[tuple[str, str], list[str]] = {}
     columns = [documents[name].to_pylist() for name in ("text", "language", "domain")]
     for text, language, domain in zip(*columns, strict=True):
-        key = (language, domain)
-        text = normal(text)
-        pieces.setdefault(key, Counter()).update(cut(text))
-        if has_words(language):
-            words.setdefault(key, Counter()).update(words_of(text))
-        total = sizes.setdefault(key, _Sums())
-        total.bytes += len(text.encode())
-        total.characters += len(text)
-    for key, total in sizes.items():
-        _add_tokens(total, pieces[key], encoder)
-        _add_words(total, words.get(key, Counter()), encoder, measured.pretokenizer)
-    vocabulary = measured.tokenizer.get_vocab_size(with_added_tokens=True)
-    return _rows(measured.name, sizes, vocabulary)
+        texts.setdefault((language, domain), []).append(normal(text))
+    sizes = {key: _measure(measured.encoder, own, has_words(key[0])) for key, own in texts.items()}
+    return _rows(measured.name, sizes, measured.vocabulary)
 
 
 def document_lengths(measured: Measured, texts: Sequence[str]) -> list[int]:
-    """Number of tokens of every text; each distinct pre-token is encoded once."""
-    cut, normal = splitter(measured.pretokenizer), normalize(measured.normalizer)
-    number: dict[str, int] = {}
-    spelled: list[np.ndarray] = []
-    for text in texts:
-        spelled.append(
-            np.array([number.setdefault(piece, len(number)) for piece in cut(normal(text))], np.int64)
-        )
-    lengths = WordEncoder(measured.tokenizer).lengths(pa.array(number.keys(), pa.string()))
-    return [int(lengths[indices].sum()) for indices in spelled]
+    """Number of tokens of every text."""
+    return [int(length) for batch in _batches(texts) for length in measured.encoder.count_tokens(batch)]
 
 
 def evaluate_parallel(
@@ -129,18 +108,37 @@ def evaluate_parallel(
     return rows, groups
 
 
-def _add_tokens(total: _Sums, pieces: Counter[str], encoder: WordEncoder) -> None:
-    ids, bounds = encoder.encode(pa.array(pieces.keys(), pa.string()))
-    total.tokens = int(np.diff(bounds) @ np.fromiter(pieces.values(), np.int64, len(pieces)))
-    total.used = set(np.unique(ids).tolist())
-
-
-def _add_words(total: _Sums, words: Counter[str], encoder: WordEncoder, pretokenizer: str) -> None:
-    cut = splitter(pretokenizer)
-    whole = {word: count for word, count in words.items() if len(cut(" " + word)) == 1}
-    lengths = encoder.lengths(pa.array([" " + word for word in whole], pa.string()))
+def _measure(encoder: Encoder, texts: Sequence[str], worded: bool) -> _Sums:
+    """Sums over the texts of one language and domain; worded: whether its writing separates words."""
+    total = _Sums()
+    words: Counter[str] = Counter()
+    for batch in _batches(texts):
+        ids = encoder.encode_batch(batch)[0]
+        total.tokens += len(ids)
+        total.used.update(np.unique(ids).tolist())
+        for text in batch:
+            total.bytes += len(text.encode())
+            total.characters += len(text)
+            if worded:
+                words.update(words_of(text))
+    lengths = encoder.count_tokens([" " + word for word in words])
     total.words = words.total()
-    total.kept = int((lengths == 1) @ np.fromiter(whole.values(), np.int64, len(whole)))
+    total.kept = int((lengths == 1) @ np.fromiter(words.values(), np.int64, len(words)))
+    return total
+
+
+def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Texts in their order, about _BATCH characters at a time."""
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        batch.append(text)
+        size += len(text)
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _rows(name: str, sizes: dict[tuple[str, str], _Sums], vocabulary: int) -> list[dict[str, object]]:

@@ -18,7 +18,7 @@ from lexmill.mixture.mergelist import MergeList, printable
 from lexmill.mixture.pieces import SPACE, piece_cutter
 from lexmill.tokenizer.bytelevel import BYTE_OF_CHAR
 from lexmill.tokenizer.load import component_types
-from lexmill.tokenizer.patterns import PATTERNS, pattern_of
+from lexmill.tokenizer.patterns import COVERING, PATTERNS, pattern_of, pretokenizer_names
 from lexmill.tokenizer.split import SplitError, disputed, normalize, splitter, tokenizers_failed
 
 NORMALIZERS = ("none", "NFC", "NFKC")
@@ -61,7 +61,7 @@ def text_cutter(
     if merges.pretokenizer is None:
         raise CutterError(
             f"a {merges.kind} file does not say how text is cut before merging: name its pattern with "
-            f"--pretokenizer ({', '.join(PATTERNS)}, or a regular expression)"
+            f"--pretokenizer ({', '.join(pretokenizer_names())}, or a regular expression)"
         )
     component = _component(merges.pretokenizer)
     if component is None:
@@ -199,7 +199,7 @@ def _only_pattern(component: dict[str, Any]) -> str | None:
     isolated = str(parts[0].get("behavior")).lower() == "isolated" and not parts[0].get("invert")
     # keeping what matches is the same for patterns that match every character
     inverted = str(parts[0].get("behavior")).lower() == "removed" and parts[0].get("invert")
-    return pattern if isolated or (inverted and pattern in PATTERNS.values()) else None
+    return pattern if isolated or (inverted and pattern in {PATTERNS[name] for name in COVERING}) else None
 
 
 def _component(written: str | None) -> dict[str, Any] | None:

@@ -44,9 +44,9 @@ def tokenizers_data(
 ) -> dict[str, Any]:
     """The section as JSON values.
 
-    `identities` are of the tokenizers: name, and algorithm, pretokenizer, vocab_size, training_bytes and
-    training_languages (count), each None when unknown.  `results` are the rows of the evaluation, labelled with
-    `tokenizer`, `language` and `domain`; `summary` is its `results.json`.
+    `identities` are of the tokenizers: name, and algorithm, export (how exactly its file encodes), pretokenizer,
+    vocab_size, training_bytes and training_languages (count), each None when unknown.  `results` are the rows of the
+    evaluation, labelled with `tokenizer`, `language` and `domain`; `summary` is its `results.json`.
     """
     summary = summary or {}
     reference = str(summary.get("reference_language") or "eng_Latn")
@@ -55,7 +55,7 @@ def tokenizers_data(
     names += [name for name in results.values_of("tokenizer") if name not in names]
     known = {str(identity["name"]): identity for identity in identities}
     columns = [_column(metric, names, overall) for metric in METRICS if overall.has(metric.name)]
-    fields = ("algorithm", "pretokenizer", "vocab_size", "training_bytes", "training_languages")
+    fields = ("algorithm", "export", "pretokenizer", "vocab_size", "training_bytes", "training_languages")
     return {
         "about": _about(summary, results),
         "reference_language": reference,

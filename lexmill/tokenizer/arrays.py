@@ -16,3 +16,10 @@ def flat_bytes(words: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarra
     offsets = np.frombuffer(words.buffers()[1], np.int64)[words.offset : words.offset + len(words) + 1]
     data = words.buffers()[2]
     return np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8), offsets
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A read-only view, so that a kernel is compiled once, whether its input came from Arrow or from numpy."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

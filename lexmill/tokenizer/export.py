@@ -1,4 +1,4 @@
-"""A trained tokenizer as files: `tokenizer.json` that every client loads, its merge table, and its identity."""
+"""A trained tokenizer as files: `tokenizer.json` that every client loads, what was learned, and its identity."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers import Tokenizer
 
-from lexmill.tokenizer.bpe import TIE_BREAK, MergeList
-from lexmill.tokenizer.bytelevel import to_alphabet
-from lexmill.tokenizer.checks import require_sound
-from lexmill.tokenizer.params import BYTES
+from lexmill.tokenizer.algorithms import algorithm_of
+from lexmill.tokenizer.bpe import MergeList
+from lexmill.tokenizer.params import BYTES, TrainerSpec
 from lexmill.tokenizer.patterns import pattern_of, pretokenizer_label
-from lexmill.tokenizer.train import TrainedTokenizer
+from lexmill.tokenizer.trained import Learned, TrainingData
 
 # Special tokens with a usual role, so that `transformers` finds them.
 _ROLES = {
@@ -27,47 +26,40 @@ _ROLES = {
 }
 
 
-def build_tokenizer(trained: TrainedTokenizer) -> Tokenizer:
-    """The `tokenizers` object: Split(pattern) and ByteLevel, BPE, ByteLevel decoder; special tokens come last.
+def finished_tokenizer(learned: Learned, spec: TrainerSpec) -> Tokenizer:
+    """The learned tokenizer with its special and padding tokens behind the vocabulary.
 
-    Raises ValueError when a special token spells an ordinary token, whose id it would take.
+    Raises ValueError when a special token spells an ordinary token, whose id it would take, or is there already.
     """
-    params = trained.params
-    tokens = [to_alphabet(data) for data in trained.merges.token_bytes()]
-    vocabulary = {token: index for index, token in enumerate(tokens)}
-    pairs = zip(trained.merges.left.tolist(), trained.merges.right.tolist(), strict=True)
-    merges = [(tokens[left], tokens[right]) for left, right in pairs]
-    taken = [token for token in params.special_tokens if token in vocabulary]
+    tokenizer = learned.tokenizer
+    vocabulary = tokenizer.get_vocab(with_added_tokens=False)
+    special = [*spec.special_tokens, *spec.padding]
+    taken = [token for token in special if token in vocabulary]
+    known = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
     if taken:
-        raise ValueError(
-            f"tokenizer {params.name}: special token {taken[0]!r} is also an ordinary token of this vocabulary"
+        what = (
+            "a special token of the base already"
+            if taken[0] in known
+            else "also an ordinary token of this vocabulary"
         )
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
-    if params.normalizer != "none":
-        tokenizer.normalizer = {"NFC": normalizers.NFC, "NFKC": normalizers.NFKC}[params.normalizer]()
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(pattern_of(params.pretokenizer)), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    if params.special_tokens:
-        tokenizer.add_special_tokens(list(params.special_tokens))
+        raise ValueError(f"tokenizer {spec.name}: special_tokens: {taken[0]!r} is {what}; leave it out")
+    if special:
+        tokenizer.add_special_tokens(special)
     return tokenizer
 
 
-def write_tokenizer(trained: TrainedTokenizer, folder: Path) -> Tokenizer:
-    """Check the tokenizer and write its files into `folder`; the same training gives the same bytes.
+def write_tokenizer(learned: Learned, spec: TrainerSpec, data: TrainingData, folder: Path) -> Tokenizer:
+    """Write the files of a tokenizer into `folder`; the same training gives the same bytes.
 
-    Files: tokenizer.json, tokenizer_config.json, special_tokens_map.json (when there are special tokens),
-    merges.parquet (step, left_id, right_id, new_id: int32; left_bytes, right_bytes: binary; count: int64 in units
-    of 1/`count_scale`), lexmill.json.  Raises TokenizerCheckError, and writes nothing, when a check fails.
+    Files: tokenizer.json, tokenizer_config.json, special_tokens_map.json (when there are special tokens), a Parquet
+    file for each table of `Learned`, lexmill.json (see `identity`).  Whoever stores them checks and labels them first:
+    see `checks` and `label`.
     """
-    tokenizer = build_tokenizer(trained)
-    require_sound(tokenizer, trained.params.name)
+    tokenizer = finished_tokenizer(learned, spec)
     tokenizer.save(str(folder / "tokenizer.json"))
-    roles = special_roles(trained.params.special_tokens)
+    added = sorted(tokenizer.get_added_tokens_decoder().items())  # also those of a base
+    special = [token.content for _, token in added if token.special]
+    roles = special_roles(tuple(special))
     _write_json(
         folder / "tokenizer_config.json",
         {
@@ -77,12 +69,13 @@ def write_tokenizer(trained: TrainedTokenizer, folder: Path) -> Tokenizer:
             **roles,
         },
     )
-    if trained.params.special_tokens:
-        others = [token for token in trained.params.special_tokens if token not in roles.values()]
+    if special:
+        others = [token for token in special if token not in roles.values()]
         extra = {"additional_special_tokens": others} if others else {}
         _write_json(folder / "special_tokens_map.json", {**roles, **extra})
-    pq.write_table(merge_table(trained.merges), folder / "merges.parquet", compression="zstd")
-    _write_json(folder / "lexmill.json", identity(trained))
+    for name, table in learned.tables.items():
+        pq.write_table(table, folder / f"{name}.parquet", compression="zstd")
+    _write_json(folder / "lexmill.json", identity(learned, spec, data))
     return tokenizer
 
 
@@ -93,7 +86,11 @@ def special_roles(special_tokens: tuple[str, ...]) -> dict[str, str]:
 
 
 def merge_table(merges: MergeList) -> pa.Table:
-    """The merge list as a table, one row for each step."""
+    """The merge list as a table, one row for each step.
+
+    Columns: step, left_id, right_id, new_id: int32; left_bytes, right_bytes: binary; count: int64 in units of
+    1/`count_scale`.
+    """
     tokens = merges.token_bytes()
     steps = range(len(merges))
     return pa.table(
@@ -109,36 +106,43 @@ def merge_table(merges: MergeList) -> pa.Table:
     )
 
 
-def identity(trained: TrainedTokenizer) -> dict[str, Any]:
-    """What decides the merges, and the true mixture: shares of the weighted training data in bytes and in pairs."""
-    params, data = trained.params, trained.data
+def identity(learned: Learned, spec: TrainerSpec, data: TrainingData) -> dict[str, Any]:
+    """What decides the tokenizer, how it encodes, and the true mixture: shares of the weighted training data in bytes
+    and in pairs.  `parameters` are those of the algorithm alone."""
+    algorithm, words = algorithm_of(spec), data.words
+    pretokenizer = learned.pretokenizer or spec.pretokenizer
+    common = TrainerSpec.model_fields.keys() | {"algorithm"}
     return {
-        "algorithm": params.algorithm,
-        "vocab_size": params.vocab_size,
-        "merges": len(trained.merges),
-        "tie_break": TIE_BREAK,
-        "framing": "document",
-        "encoder": "merges by rank, leftmost first, inside pre-tokens",
-        "export": "exact",
-        "pretokenizer": {
-            "name": pretokenizer_label(params.pretokenizer),
-            "pattern": pattern_of(params.pretokenizer),
+        "algorithm": algorithm.name,
+        "paper": algorithm.paper,
+        "vocab_size": spec.vocab_size + len(spec.padding),
+        "tie_break": learned.tie_break,
+        "framing": spec.framing,
+        "encoder": {"name": algorithm.encoder, "settings": dict(learned.settings)},
+        "export": {"label": algorithm.export},
+        "lossy": algorithm.lossy,
+        "pretokenizer": {"name": pretokenizer_label(pretokenizer), "pattern": pattern_of(pretokenizer)},
+        "trained_with": {
+            "name": pretokenizer_label(spec.pretokenizer),
+            "pattern": pattern_of(spec.pretokenizer),
         },
-        "normalizer": params.normalizer,
-        "min_frequency": params.min_frequency,
-        "max_token_length": params.max_token_length,
-        "special_tokens": list(params.special_tokens),
-        "weights": dict(params.weights),
-        "sampling_temperature": params.sampling_temperature,
-        "count_scale": data.scale,
+        "normalizer": spec.normalizer,
+        "parameters": {k: v for k, v in spec.model_dump(mode="json").items() if k not in common},
+        "special_tokens": list(spec.special_tokens),
+        "padding": len(spec.padding),
+        "weights": dict(spec.weights),
+        "sampling_temperature": spec.sampling_temperature,
+        "bucket_weighting": spec.bucket_weighting,
+        "count_scale": words.scale,
+        **learned.details,
         "training_data": {
             "splits": ["train"],
-            "distinct_words": len(data.words),
-            "bytes": sum(data.mixture["bytes"].to_pylist()),
-            "pairs": sum(data.mixture["pairs"].to_pylist()),
-            "languages": data.shares("language"),
-            "domains": data.shares("domain"),
-            "categories": data.mixture.to_pylist(),
+            "distinct_words": len(words.words),
+            "bytes": sum(words.mixture["bytes"].to_pylist()),
+            "pairs": sum(words.mixture["pairs"].to_pylist()),
+            "languages": words.shares("language"),
+            "domains": words.shares("domain"),
+            "categories": words.mixture.to_pylist(),
         },
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tokenizers import Tokenizer
 
 from lexmill.tokenizer.bytelevel import from_alphabet
 
-_BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
+BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
 def load_tokenizer(path: Path | str) -> Tokenizer:
@@ -44,23 +45,58 @@ def token_bytes(tokenizer: Tokenizer) -> list[bytes | None]:
     Added tokens that are not special stand for their own text.
     """
     spec = json.loads(tokenizer.to_str())
-    model = spec["model"]
-    types = component_types(spec.get("pre_tokenizer")) | component_types(spec.get("decoder"))
-    byte_level = "ByteLevel" in types
-    written = json.dumps([spec.get("normalizer"), spec.get("decoder")], ensure_ascii=False)
-    spaces = not byte_level and ("Metaspace" in types or "\u2581" in written)
-    prefix = model.get("continuing_subword_prefix") or "" if model["type"] == "WordPiece" else ""
+    spell = _speller(spec)
     vocabulary = tokenizer.get_vocab(with_added_tokens=True)
     added = tokenizer.get_added_tokens_decoder()
     result: list[bytes | None] = [None] * (max(vocabulary.values(), default=-1) + 1)
     for token, index in vocabulary.items():
-        if index in added:
-            result[index] = None if added[index].special else added[index].content.encode()
-        elif byte_level:
-            result[index] = from_alphabet(token)
-        elif model.get("byte_fallback") and (match := _BYTE_TOKEN.fullmatch(token)):
-            result[index] = bytes([int(match[1], 16)])
-        else:
-            text = token.removeprefix(prefix) if prefix else token
-            result[index] = (text.replace("\u2581", " ") if spaces else text).encode()
+        if index not in added:
+            result[index] = spell(token)
+        elif not added[index].special:
+            result[index] = added[index].content.encode()
     return result
+
+
+def model_bytes(tokenizer: Tokenizer) -> list[bytes]:
+    """The bytes of every id of the model itself, which is what plain text can be encoded to.
+
+    b"" for added tokens, which are matched before the model sees the text, and for ids without a token.
+    """
+    spell = _speller(json.loads(tokenizer.to_str()))
+    vocabulary = tokenizer.get_vocab(with_added_tokens=False)
+    added = tokenizer.get_added_tokens_decoder()
+    result = [b""] * (max(vocabulary.values(), default=-1) + 1)
+    for token, index in vocabulary.items():
+        if index not in added:
+            result[index] = spell(token) or b""
+    return result
+
+
+def continuation_prefix(model: Mapping[str, Any]) -> str:
+    """What the model of a tokenizer.json writes before a token that does not begin a word ("" for most)."""
+    return str(model.get("continuing_subword_prefix") or "") if model["type"] == "WordPiece" else ""
+
+
+def is_byte_level(spec: Mapping[str, Any]) -> bool:
+    """Whether the tokens of a tokenizer.json are written in the byte alphabet."""
+    return "ByteLevel" in component_types(spec.get("pre_tokenizer")) | component_types(spec.get("decoder"))
+
+
+def _speller(spec: Mapping[str, Any]) -> Callable[[str], bytes | None]:
+    """A function from a token of this tokenizer.json to its bytes."""
+    model = spec["model"]
+    prefix = continuation_prefix(model)
+    if is_byte_level(spec):
+        return lambda token: from_alphabet(token.removeprefix(prefix) or token)
+    types = component_types(spec.get("pre_tokenizer")) | component_types(spec.get("decoder"))
+    written = json.dumps([spec.get("normalizer"), spec.get("decoder")], ensure_ascii=False)
+    spaces = "Metaspace" in types or "\u2581" in written
+    fallback = bool(model.get("byte_fallback"))
+
+    def spell(token: str) -> bytes:
+        if fallback and (match := BYTE_TOKEN.fullmatch(token)):
+            return bytes([int(match[1], 16)])
+        text = token.removeprefix(prefix) or token
+        return (text.replace("\u2581", " ") if spaces else text).encode()
+
+    return spell

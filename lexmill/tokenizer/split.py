@@ -1,24 +1,26 @@
 """Cutting text into pre-tokens exactly as the exported `tokenizer.json` will.
 
-The file's `Split` runs on Oniguruma, whose Unicode tables (version 16) are older than those of the `regex`
-package.  Named patterns therefore run on `regex` (fast), and a text that holds a character on which the two
-disagree is cut by `tokenizers` itself.  Any other expression always is, because the two engines also differ in
-syntax (`\\h`, `\\w`, `$` ...).
+The file's `Split` runs on Oniguruma.  Named patterns have scanners that cut in the same places; any other expression is
+run by `tokenizers` itself, because other engines differ in syntax (`\\h`, `\\w`, `$` ...) and in their Unicode tables.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
+from typing import Literal, cast
 
-import regex  # type: ignore[import-untyped]
 from tokenizers import Regex, normalizers, pre_tokenizers
 
-from lexmill.tokenizer.patterns import PATTERNS, pattern_of
+from lexmill.tokenizer.patterns import pattern_of
+from lexmill.tokenizer.scan import RULES, scan_text
 
-# Code points assigned after Unicode 16 (letters to `regex`, unassigned to Oniguruma), and U+0295, which moved
-# from Ll to Lo.  tests/lexmill/tokenizer/test_split.py recomputes the classes over all scalar values.
+# Where the tables of the `regex` package (Unicode 17) differ from those of Oniguruma (Unicode 16): code points
+# assigned after Unicode 16, and U+0295, which moved from Ll to Lo.  tests/lexmill/tokenizer/test_split.py recomputes
+# the classes over all scalar values.
 _DISPUTED_BMP = (
     "\u0295\u0558\u058b-\u058c\u05c8-\u05c9\u088f\u0b53-\u0b54\u0c5c\u0cdc\u1acf-\u1af0\u208f"
     "\u209d-\u209f\u20c1-\u20c4\u2b96\u2e60-\u2e63\ua7ce-\ua7cf\ua7d2\ua7d4\ua7dd\ua7e2\ua7f1"
@@ -62,28 +64,20 @@ def disputed(text: str) -> bool:
 def splitter(pretokenizer: str) -> Callable[[str], list[str]]:
     """A function that cuts a string into its pre-tokens, in order; joined they give the string back.
 
-    It raises SplitError for a text on which an expression that has no name cannot be run.
+    It raises UnicodeEncodeError (a ValueError) for a string with lone surrogates, and SplitError for a text on which an
+    expression that has no name cannot be run.
     """
-    reference = _split_by_tokenizers(pretokenizer)
-    if pretokenizer not in PATTERNS:
-        return reference
-    matches = regex.compile(pattern_of(pretokenizer)).findall  # named patterns cover every character
+    if pretokenizer not in RULES:
+        return _split_by_tokenizers(pretokenizer)
 
     def split(text: str) -> list[str]:
-        if disputed(text):
-            return reference(text)
-        return matches(text)
+        data = text.encode()
+        starts = scan_text(pretokenizer, data)
+        if len(data) == len(text):
+            return [text[a:b] for a, b in pairwise(starts)]
+        return [data[a:b].decode() for a, b in pairwise(starts)]
 
     return split
-
-
-def split_long(pretokenizer: str, text: str) -> Iterator[str]:
-    """The same pieces one by one, so that those of a very long text are not held all at once."""
-    if pretokenizer not in PATTERNS or disputed(text):
-        yield from splitter(pretokenizer)(text)
-    else:
-        for match in regex.compile(pattern_of(pretokenizer)).finditer(text):
-            yield match.group()
 
 
 def _split_by_tokenizers(pretokenizer: str) -> Callable[[str], list[str]]:
@@ -107,5 +101,7 @@ def normalize(normalizer: str) -> Callable[[str], str]:
     """The function of a normaliser name (`none`, `NFC`, `NFKC`), with the tables of `tokenizers`."""
     if normalizer == "none":
         return str
-    change = {"NFC": normalizers.NFC, "NFKC": normalizers.NFKC}[normalizer]().normalize_str
-    return lambda text: text if text.isascii() else change(text)
+    form = cast(Literal["NFC", "NFKC"], normalizer)
+    change = {"NFC": normalizers.NFC, "NFKC": normalizers.NFKC}[form]().normalize_str
+    # Most text is normalised already.  Python's tables may be newer: what they leave alone, older ones do too.
+    return lambda text: text if unicodedata.is_normalized(form, text) else change(text)

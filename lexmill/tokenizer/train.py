@@ -1,48 +1,55 @@
-"""From word counts and parameters to a trained tokenizer: the registry of algorithms and the one entry point."""
+"""From word counts and a spec to a trained tokenizer: the one entry point of all trainers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from lexmill.tokenizer.bpe import MergeList, train_bpe
-from lexmill.tokenizer.params import TokenizerParams
-from lexmill.tokenizer.words import TrainingWords, training_words
-
-Trainer = Callable[[TrainingWords, TokenizerParams], MergeList]
-
-
-@dataclass(frozen=True)
-class TrainedTokenizer:
-    """Parameters, what was learned, and the training data it was learned from."""
-
-    params: TokenizerParams
-    merges: MergeList
-    data: TrainingWords
+from lexmill.tokenizer.algorithms import algorithm_of
+from lexmill.tokenizer.params import TrainerSpec
+from lexmill.tokenizer.trained import Learned, TrainingData, _silent
+from lexmill.tokenizer.words import training_words
 
 
-def train_tokenizer(counts: pa.Table, params: TokenizerParams) -> TrainedTokenizer:
-    """Train on the split `train` of a word-count table (columns of `counts.COUNTS_SCHEMA`).
+def training_data(
+    counts: pa.Table,
+    spec: TrainerSpec,
+    sequences: Path | None = None,
+    files: Mapping[str, Path] | None = None,
+    progress: Callable[[float, str], None] = _silent,
+) -> TrainingData:
+    """Select and weight what a spec trains on.
 
-    Raises ValueError when the selection is empty, a weight names nothing, or the text cannot fill the vocabulary.
+    counts: columns of `counts.COUNTS_SCHEMA`.  Raises ValueError when the selection is empty or a weight names nothing.
     """
-    data = training_words(counts, params)
-    merges = TRAINERS[params.algorithm](data, params)
-    if len(merges) < params.merges:
-        possible = params.vocab_size - params.merges + len(merges)
+    words = training_words(counts, spec)
+    for column, wanted in (("language", spec.languages), ("domain", spec.domains)):
+        if wanted is not None:
+            counts = counts.filter(pc.is_in(counts[column], pa.array(wanted)))
+    return TrainingData(words, counts, sequences, dict(files or {}), progress)
+
+
+def train_tokenizer(data: TrainingData, spec: TrainerSpec) -> Learned:
+    """Train, and check that the vocabulary is as large as asked.
+
+    Raises ValueError for what the algorithm cannot do with this text, naming the parameter.
+    """
+    learned: Learned = algorithm_of(spec).train_function()(data, spec)
+    size = learned.tokenizer.get_vocab_size(with_added_tokens=True)
+    if size < spec.model_size:
         raise ValueError(
-            f"tokenizer {params.name}: vocab_size {params.vocab_size} needs {params.merges} merges, but this text "
-            f"has only {len(merges)} to give (min_frequency {params.min_frequency}, max_token_length "
-            f"{params.max_token_length or 'none'}): ask for at most {possible}, or add text"
+            f"tokenizer {spec.name}: vocab_size {spec.vocab_size} cannot be filled, this text has only enough for "
+            f"{size + len(spec.special_tokens)}{_limits(spec)}: ask for at most "
+            f"{size + len(spec.special_tokens)}, or add text"
         )
-    return TrainedTokenizer(params, merges, data)
+    return learned
 
 
-def _bpe(data: TrainingWords, params: TokenizerParams) -> MergeList:
-    floor = params.min_frequency * data.scale
-    return train_bpe(data.words, data.counts, params.merges, floor, params.max_token_length)
-
-
-TRAINERS: dict[str, Trainer] = {"bpe": _bpe}
+def _limits(spec: TrainerSpec) -> str:
+    """The spec's own bounds that may be in the way."""
+    named = {key: getattr(spec, key, None) for key in ("min_frequency", "max_token_length")}
+    given = [f"{key} {value}" for key, value in named.items() if value]
+    return f" ({', '.join(given)})" if given else ""

@@ -13,9 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lexmill.tokenizer.params import TokenizerParams
+from lexmill.tokenizer.language_buckets import bucket_weights
+from lexmill.tokenizer.params import TrainerSpec
 
 _MAX_TOTAL = 1 << 60
+_MAX_BYTES = 1 << 62
 _FINEST = 20
 
 
@@ -73,35 +75,81 @@ def select_counts(
     return counts
 
 
-def training_words(counts: pa.Table, params: TokenizerParams) -> TrainingWords:
+def training_words(counts: pa.Table, params: TrainerSpec) -> TrainingWords:
     """Select, weight and add up the word counts of a tokenizer's training data (split `train`).
 
     counts: columns of `counts.COUNTS_SCHEMA`.  Raises ValueError when the selection is empty or a weight names
     neither a language nor a domain of it.
     """
+    table, groups, scale, units = _weighted_rows(counts, params)
+    table = table.group_by("word", use_threads=False).aggregate([("count", "sum")])
+    words = table["word"].combine_chunks()
+    mixture = _mixture(groups, units / scale)
+    return TrainingWords(words, table["count_sum"].to_numpy(), scale, mixture)
+
+
+@dataclass(frozen=True)
+class LanguageWords:
+    """The weighted words of each language, one language after another.
+
+    languages: sorted; words: distinct within a language (binary); counts: int64[n] in units of 1/scale; bounds:
+    int64[languages + 1], where each language's words start.
+    """
+
+    languages: tuple[str, ...]
+    words: pa.Array
+    counts: np.ndarray
+    bounds: np.ndarray
+    scale: int
+
+
+def words_by_language(counts: pa.Table, params: TrainerSpec) -> LanguageWords:
+    """The same as `training_words`, added up within each language only; raises the same."""
+    table, _, scale, _ = _weighted_rows(counts, params)
+    return _by_language(table, scale)
+
+
+def held_out_words(counts: pa.Table, domains: tuple[str, ...] | None, split: str = "valid") -> LanguageWords:
+    """Unweighted words of a held-out split by language; raises ValueError when there are none."""
+    chosen = select_counts(counts, None, domains, (split,))
+    return _by_language(chosen.select(["language", "word", "count"]), 1)
+
+
+def _by_language(table: pa.Table, scale: int) -> LanguageWords:
+    """Add up the counts of (language, word); columns language, word, count."""
+    table = table.group_by(["language", "word"], use_threads=False).aggregate([("count", "sum")])
+    table = table.sort_by([("language", "ascending"), ("word", "ascending")])
+    sizes = pc.value_counts(table["language"].combine_chunks())
+    bounds = np.concatenate([[0], np.cumsum(sizes.field("counts").to_numpy())]).astype(np.int64)
+    names = tuple(sizes.field("values").to_pylist())
+    return LanguageWords(names, table["word"].combine_chunks(), table["count_sum"].to_numpy(), bounds, scale)
+
+
+def _weighted_rows(counts: pa.Table, params: TrainerSpec) -> tuple[pa.Table, pa.Table, int, np.ndarray]:
+    """(rows language, word, count > 0 in units of 1/scale; the (language, domain) groups; scale; units by group)."""
     chosen = select_counts(counts, params.languages, params.domains)
     length = pc.cast(pc.binary_length(chosen["word"]), pa.int64())
+    if float(np.dot(length.to_numpy().astype(np.float64), chosen["count"].to_numpy())) > _MAX_BYTES:
+        raise ValueError(
+            "the word counts stand for more than 2^62 bytes, which do not fit 64 bits: divide them"
+        )
     chosen = chosen.append_column("bytes", pc.multiply(length, chosen["count"]))
     chosen = chosen.append_column("pairs", pc.multiply(pc.subtract(length, 1), chosen["count"]))
     groups = chosen.group_by(["language", "domain"], use_threads=False)
     groups = groups.aggregate([("bytes", "sum"), ("pairs", "sum")]).sort_by(
         [("language", "ascending"), ("domain", "ascending")]
     )
-    weights = _weights(groups, params)
-    scale, units = _exact(weights, groups["bytes_sum"].to_numpy())
-    row_units = _row_units(chosen, groups, units)
-    table = pa.table({"word": chosen["word"], "count": chosen["count"].to_numpy() * row_units})
+    scale, units = _exact(_weights(groups, params), groups["bytes_sum"].to_numpy())
+    weighted = chosen["count"].to_numpy() * _row_units(chosen, groups, units)
+    table = pa.table({"language": chosen["language"], "word": chosen["word"], "count": weighted})
     table = table.filter(pc.greater(table["count"], 0))
-    table = table.group_by("word", use_threads=False).aggregate([("count", "sum")])
     if not table.num_rows:
         raise ValueError("all weights are 0: nothing is left to train on")
-    words = table["word"].combine_chunks()
-    mixture = _mixture(groups, units / scale)
-    return TrainingWords(words, table["count_sum"].to_numpy(), scale, mixture)
+    return table, groups, scale, units
 
 
-def _weights(groups: pa.Table, params: TokenizerParams) -> np.ndarray:
-    """float64 weight of each (language, domain): temperature, then the language's and the domain's factor."""
+def _weights(groups: pa.Table, params: TrainerSpec) -> np.ndarray:
+    """float64 weight of each (language, domain): temperature and buckets, the language's and the domain's factor."""
     languages, domains = groups["language"].to_pylist(), groups["domain"].to_pylist()
     unknown = sorted(set(params.weights) - set(languages) - set(domains))
     if unknown:
@@ -109,23 +157,26 @@ def _weights(groups: pa.Table, params: TokenizerParams) -> np.ndarray:
             f"weights name {', '.join(unknown)}, which is neither a language nor a domain of the training data: "
             f"{', '.join(sorted(set(languages) | set(domains)))}"
         )
-    tempered = _temperature(languages, groups["bytes_sum"].to_numpy(), params.sampling_temperature)
+    balance = _balance(languages, groups["bytes_sum"].to_numpy(), params)
     factors = [
         params.weights.get(a, 1.0) * params.weights.get(b, 1.0)
         for a, b in zip(languages, domains, strict=True)
     ]
-    return np.array([tempered[a] for a in languages]) * np.array(factors)
+    return np.array([balance[a] for a in languages]) * np.array(factors)
 
 
-def _temperature(languages: list[str], sizes: np.ndarray, temperature: float | None) -> Mapping[str, float]:
-    """Factor that moves each language from its own share to share^(1/T), normalised."""
+def _balance(languages: list[str], sizes: np.ndarray, params: TrainerSpec) -> Mapping[str, float]:
+    """Factor that moves each language from its share of the bytes to share^(1/T) x its bucket's weight, normalised."""
     names = sorted(set(languages))
-    if temperature is None:
+    if params.sampling_temperature is None and not params.bucket_weighting:
         return dict.fromkeys(names, 1.0)
     names_at = np.array(languages)
     share = np.array([sizes[names_at == name].sum() for name in names], np.float64)
     share /= share.sum()
-    target = share ** (1.0 / temperature)
+    target = share ** (1.0 / (params.sampling_temperature or 1.0))
+    if params.bucket_weighting:
+        weights = bucket_weights(names)
+        target *= np.array([weights[name] for name in names])
     return dict(zip(names, (target / target.sum() / share).tolist(), strict=True))
 
 

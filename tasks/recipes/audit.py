@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lexmill.archives import file_sha256
 from lexmill.mixture.params import AuditParams
-from tasks.recipes.count import word_counts_name
+from tasks.recipes.count import Cut, word_counts_name
 from tasks.step import InputError, Step
 
 Key = tuple[str, str]  # kind, name
@@ -64,14 +64,16 @@ def audit_step(
     pretokenizer: str | None,
     normalizer: str | None = "none",
     known: Sequence[Key] = (),
+    framing: str = "document",
 ) -> Step:
     """Step that audits `tokenizer` (kind, name) with the pipeline's text, cut by the tokenizer's own pre-tokenizer.
 
     Where pretokenizer or normalizer is None, the file of the tokenizer says it, and the words are counted for this
     tokenizer alone.  `known` are tokenizers from which it may have inherited its first merges.
     """
-    shared = pretokenizer is not None and normalizer is not None
-    counts = word_counts_name(pipeline, pretokenizer, normalizer) if shared else tokenizer[1]  # type: ignore[arg-type]
+    counts = tokenizer[1]
+    if pretokenizer is not None and normalizer is not None:
+        counts = word_counts_name(pipeline, Cut(pretokenizer, normalizer, framing))
     inputs = {
         "tokenizer": (tokenizer,),
         "word_counts": (("word_counts", counts),),

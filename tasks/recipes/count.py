@@ -3,27 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from lexmill.tokenizer.patterns import pretokenizer_label
 from tasks.step import Step
 
 
-def word_counts_name(pipeline: str, pretokenizer: str, normalizer: str = "none") -> str:
-    """`<pipeline>-<pretokenizer>`, with the normaliser behind it when there is one."""
-    name = f"{pipeline}-{pretokenizer_label(pretokenizer)}"
-    return name if normalizer == "none" else f"{name}-{normalizer.lower()}"
+class Cut(NamedTuple):
+    """How text is cut into words: all that tells the word counts of one pipeline apart."""
+
+    pretokenizer: str
+    normalizer: str = "none"
+    framing: str = "document"
 
 
-def word_counts_step(pipeline: str, pretokenizer: str, normalizer: str = "none") -> Step:
-    """Count the documents of a pipeline once for each pre-tokenizer and normaliser that its tokenizers use."""
+def word_counts_name(pipeline: str, cut: Cut) -> str:
+    """`<pipeline>-<pretokenizer>`, with normaliser and framing behind it where they are not the usual ones."""
+    name = f"{pipeline}-{pretokenizer_label(cut.pretokenizer)}"
+    name = name if cut.normalizer == "none" else f"{name}-{cut.normalizer.lower()}"
+    return name if cut.framing == "document" else f"{name}-{cut.framing}"
+
+
+def word_counts_step(pipeline: str, cut: Cut) -> Step:
+    """Count the documents of a pipeline once for each way to cut that its tokenizers use."""
     return Step(
         stage="count",
         kind="word_counts",
-        name=word_counts_name(pipeline, pretokenizer, normalizer),
+        name=word_counts_name(pipeline, cut),
         build="tasks.count:build_word_counts",
+        version=2,
+        params=cut._asdict(),
+        inputs={"documents": (("documents", pipeline),)},
+        tags=("memory",),
+    )
+
+
+def word_sequences_name(pipeline: str, cut: Cut, sample_bytes: int, seed: int) -> str:
+    """The name of the counts with the size and the seed of the sample."""
+    return f"{word_counts_name(pipeline, cut)}-{sample_bytes}-{seed}"
+
+
+def word_sequences_step(pipeline: str, cut: Cut, sample_bytes: int, seed: int) -> Step:
+    """Store a sample of a pipeline's documents as sequences of word ids, for methods that read the order of words."""
+    return Step(
+        stage="count",
+        kind="word_sequences",
+        name=word_sequences_name(pipeline, cut, sample_bytes, seed),
+        build="tasks.count:build_word_sequences",
         version=1,
-        params={"pretokenizer": pretokenizer, "normalizer": normalizer},
+        params={**cut._asdict(), "sample_bytes": sample_bytes, "seed": seed},
         inputs={"documents": (("documents", pipeline),)},
         tags=("memory",),
     )

@@ -13,13 +13,13 @@ import pytest
 from lexmill.mixture.mergelist import MergeList
 from lexmill.mixture.params import AuditParams
 from lexmill.report.mixtures import mixture_data
-from lexmill.tokenizer.params import TokenizerParams
 from lexmill.tokenizer.patterns import pattern_of
+from lexmill.tokenizer.specs.bpe import BpeSpec
 from tasks.audit import build_mixture
 from tasks.count import build_subject_counts, build_word_counts
 from tasks.cutting import cutter_of, cutting_note
 from tasks.recipes.audit import audit_step, mixture_step, subject_step
-from tasks.recipes.count import subject_counts_step, word_counts_step
+from tasks.recipes.count import Cut, subject_counts_step, word_counts_step
 from tasks.recipes.tokenizers import tokenizer_step
 from tasks.step import InputError
 from tasks.subject import build_subject
@@ -72,11 +72,11 @@ def _inputs(folder, languages):
         pq.write_table(_documents(languages), context.out / "documents.parquet")
 
     documents, _ = run_build(write_documents, folder / "documents", {}, kind="documents", name="demo")
-    step = word_counts_step("demo", "gpt2")
+    step = word_counts_step("demo", Cut("gpt2"))
     counts, _ = run_build(
         build_word_counts, folder / "counts", step.params, {"documents": [documents]}, name=step.name
     )
-    step = tokenizer_step("demo", TokenizerParams(name="own", vocab_size=600, pretokenizer="gpt2"))
+    step = tokenizer_step("demo", BpeSpec(name="own", vocab_size=600, pretokenizer="gpt2"))
     tokenizer, _ = run_build(
         build_tokenizer, folder / "tokenizer", step.params, {"word_counts": [counts]}, name=step.name
     )

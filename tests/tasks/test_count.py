@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.count import build_word_counts
-from tasks.recipes.count import word_counts_step
+from tasks.recipes.count import Cut, word_counts_step
 from tasks.step import InputError, build_function
 from tests.helpers import run_build
 from tests.tasks.token_payloads import build_documents, documents_table
@@ -20,16 +20,16 @@ def documents(tmp_path_factory):
 
 
 def test_step_names_its_input_and_its_pattern():
-    step = word_counts_step("demo", "gpt4o")
+    step = word_counts_step("demo", Cut("gpt4o"))
     assert (step.kind, step.name, step.stage) == ("word_counts", "demo-gpt4o", "count")
     assert step.inputs == {"documents": (("documents", "demo"),)}
     assert build_function(step) is build_word_counts
-    assert word_counts_step("demo", "gpt4o", "NFKC").name == "demo-gpt4o-nfkc"
-    assert word_counts_step("demo", r"\S+").name != word_counts_step("demo", r"\s+").name
+    assert word_counts_step("demo", Cut("gpt4o", "NFKC")).name == "demo-gpt4o-nfkc"
+    assert word_counts_step("demo", Cut(r"\S+")).name != word_counts_step("demo", Cut(r"\s+")).name
 
 
 def test_every_byte_is_counted_and_workers_change_no_file(documents, tmp_path):
-    step = word_counts_step("demo", "gpt4o")
+    step = word_counts_step("demo", Cut("gpt4o"))
     one, context = run_build(build_word_counts, tmp_path / "one", step.params, {"documents": [documents]})
     two, _ = run_build(
         build_word_counts, tmp_path / "two", step.params, {"documents": [documents]}, runtime={"workers": 2}
@@ -59,6 +59,6 @@ def test_no_documents_are_an_input_error(tmp_path):
         run_build(
             build_word_counts,
             tmp_path / "c",
-            word_counts_step("demo", "gpt4o").params,
+            word_counts_step("demo", Cut("gpt4o")).params,
             {"documents": [empty]},
         )

@@ -9,10 +9,10 @@ import pytest
 
 from lexmill.evaluation.params import EvaluationParams
 from lexmill.tokenizer.load import load_tokenizer
-from lexmill.tokenizer.params import TokenizerParams
+from lexmill.tokenizer.specs.bpe import BpeSpec
 from tasks.count import build_word_counts
 from tasks.evaluate_tokenizers import build_tokenizer_evaluation
-from tasks.recipes.count import word_counts_step
+from tasks.recipes.count import Cut, word_counts_step
 from tasks.recipes.evaluate_tokenizers import tokenizer_evaluation_step
 from tasks.recipes.tokenizers import tokenizer_step
 from tasks.step import InputError, build_function
@@ -20,7 +20,7 @@ from tasks.tokenizers import build_tokenizer
 from tests.helpers import run_build
 from tests.tasks.token_payloads import build_documents
 
-PARAMS = TokenizerParams(name="general", vocab_size=420)
+PARAMS = BpeSpec(name="general", vocab_size=420)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def documents(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def counts(documents, tmp_path_factory):
-    params = word_counts_step("demo", "gpt4o").params
+    params = word_counts_step("demo", Cut("gpt4o")).params
     return run_build(
         build_word_counts, tmp_path_factory.mktemp("c") / "out", params, {"documents": [documents]}
     )[0]
@@ -46,7 +46,9 @@ def train(counts, folder, params=PARAMS):
 def test_step_reads_the_counts_of_its_own_pattern():
     step = tokenizer_step("demo", PARAMS.model_copy(update={"normalizer": "NFC"}))
     assert (step.kind, step.name, step.stage) == ("tokenizer", "demo-general", "tokenize")
-    assert step.inputs == {"word_counts": (("word_counts", word_counts_step("demo", "gpt4o", "NFC").name),)}
+    assert step.inputs == {
+        "word_counts": (("word_counts", word_counts_step("demo", Cut("gpt4o", "NFC")).name),)
+    }
     assert build_function(step) is build_tokenizer
     json.dumps(dict(step.params))
 
@@ -63,7 +65,7 @@ def test_tokenizer_is_built_alike_twice_and_measured(counts, tmp_path):
 
 
 def test_selection_is_recorded_and_measured_alone(counts, tmp_path):
-    params = TokenizerParams(name="greek", vocab_size=300, languages=("ell_Grek",), domains=("news",))
+    params = BpeSpec(name="greek", vocab_size=300, languages=("ell_Grek",), domains=("news",))
     artifact, context = train(counts, tmp_path / "out", params)
     assert context.stats["selection"]["languages"] == ["ell_Grek"]
     assert context.stats["selection"]["domains"] == ["news"]
@@ -96,10 +98,8 @@ def evaluate(documents, tokenizers, folder, **options):
 
 def test_evaluation_compares_tokenizers_on_held_out_text(documents, counts, tmp_path):
     general, _ = train(counts, tmp_path / "general")
-    expression = TokenizerParams(
-        name="lines", vocab_size=300, pretokenizer=r"[^\n]+", languages=("eng_Latn",)
-    )
-    params = word_counts_step("demo", expression.pretokenizer).params
+    expression = BpeSpec(name="lines", vocab_size=300, pretokenizer=r"[^\n]+", languages=("eng_Latn",))
+    params = word_counts_step("demo", Cut(expression.pretokenizer)).params
     other_counts, _ = run_build(build_word_counts, tmp_path / "counts", params, {"documents": [documents]})
     lines, _ = train(other_counts, tmp_path / "lines", expression)
     artifact, context = evaluate(documents, [general, lines], tmp_path / "one")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pyarrow as pa
 import pytest
 from pydantic import ValidationError
@@ -16,6 +18,8 @@ from lexmill.evaluation.tokenizers import (
     evaluate_parallel,
     evaluate_tokenizer,
 )
+from lexmill.tokenizer.encoders.fast import FileEncoder
+from lexmill.tokenizer.encoders.merges import MergeEncoder
 from tests.lexmill.tokenizer.texts import SENTENCES, python_sources, reference_tokenizer
 
 LANGUAGES = ("eng_Latn", "deu_Latn", "rus_Cyrl", "hin_Deva", "zho_Hans")
@@ -23,8 +27,13 @@ LANGUAGES = ("eng_Latn", "deu_Latn", "rus_Cyrl", "hin_Deva", "zho_Hans")
 
 @pytest.fixture(scope="module")
 def measured():
-    texts = [*SENTENCES.values(), python_sources()[0]]
-    return Measured("t", reference_tokenizer(texts, "gpt4o", 1200), "gpt4o")
+    return Measured("t", MergeEncoder(reference(), "gpt4o"), 1200)
+
+
+@functools.cache
+def reference():
+    """The same tokenizer in `tokenizers` itself."""
+    return reference_tokenizer([*SENTENCES.values(), python_sources()[0]], "gpt4o", 1200)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +54,7 @@ def value(rows, metric, language="all", domain="all"):
 def test_ratios_equal_a_recount(measured, documents):
     rows = evaluate_tokenizer(measured, documents)
     pa.Table.from_pylist(rows, RESULT_SCHEMA)
-    encode = measured.tokenizer.encode
+    encode = reference().encode
     for language in LANGUAGES:
         texts = [SENTENCES[language], SENTENCES[language] * 2]
         ids = [index for text in texts for index in encode(text).ids]
@@ -60,6 +69,20 @@ def test_ratios_equal_a_recount(measured, documents):
             assert value(rows, "single_token_retention", language) == kept / len(words)
             assert kept < len(words)
             assert kept or language != "eng_Latn"
+
+
+def test_any_encoder_of_texts_gives_the_same_figures(measured, documents):
+    other = Measured("t", FileEncoder(reference()), 1200)
+    assert evaluate_tokenizer(other, documents) == evaluate_tokenizer(measured, documents)
+    assert evaluate_parallel(other, documents, "eng_Latn") == evaluate_parallel(
+        measured, documents, "eng_Latn"
+    )
+
+
+def test_figures_do_not_depend_on_how_many_texts_are_encoded_at_a_time(measured, documents, monkeypatch):
+    expected = evaluate_tokenizer(measured, documents)
+    monkeypatch.setattr("lexmill.evaluation.tokenizers._BATCH", 50)
+    assert evaluate_tokenizer(measured, documents) == expected
 
 
 def test_domains_and_the_whole_are_sums_not_means(measured, documents):
@@ -86,14 +109,14 @@ def test_words_keep_inner_apostrophes_and_hyphens():
 
 def test_document_lengths_equal_encoding(measured):
     texts = list(SENTENCES.values())
-    assert document_lengths(measured, texts) == [len(measured.tokenizer.encode(text).ids) for text in texts]
+    assert document_lengths(measured, texts) == [len(reference().encode(text).ids) for text in texts]
     assert document_lengths(measured, ["", "a"]) == [0, 1]
 
 
 def test_premium_is_a_ratio_of_sums_over_common_groups(measured, documents):
     rows, groups = evaluate_parallel(measured, documents, "eng_Latn")
-    length = {language: len(measured.tokenizer.encode(SENTENCES[language]).ids) for language in LANGUAGES}
-    twice = {language: len(measured.tokenizer.encode(SENTENCES[language] * 2).ids) for language in LANGUAGES}
+    length = {language: len(reference().encode(SENTENCES[language]).ids) for language in LANGUAGES}
+    twice = {language: len(reference().encode(SENTENCES[language] * 2).ids) for language in LANGUAGES}
     expected = (length["hin_Deva"] + twice["hin_Deva"]) / (length["eng_Latn"] + twice["eng_Latn"])
     assert value(rows, "premium", "hin_Deva") == expected
     assert groups == dict.fromkeys(sorted(set(LANGUAGES) - {"eng_Latn"}), 2)

@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from lexmill.tokenizer.bytelevel import to_alphabet
 from lexmill.tokenizer.counts import count_words
-from lexmill.tokenizer.encode import WordEncoder
+from lexmill.tokenizer.encode import MergeRules
+from lexmill.tokenizer.encoders.load import load_encoder
 from lexmill.tokenizer.export import write_tokenizer
 from lexmill.tokenizer.load import load_tokenizer, token_bytes
-from lexmill.tokenizer.params import TokenizerParams
-from lexmill.tokenizer.train import train_tokenizer
+from lexmill.tokenizer.specs.bpe import BpeSpec
+from lexmill.tokenizer.train import train_tokenizer, training_data
 from tests.lexmill.tokenizer.texts import SENTENCES, document_batch, python_sources, real_texts
 
 SPECIAL = ("<s>", "</s>", "<pad>", "<|tool|>")
@@ -29,15 +31,17 @@ def counts():
     return count_words([document_batch(rows)], "gpt4o").counts
 
 
-@pytest.fixture(scope="module")
-def trained(counts):
-    return train_tokenizer(counts, TokenizerParams(name="t", vocab_size=2000, special_tokens=SPECIAL))
+def store(counts, folder, **keys) -> Tokenizer:
+    """Train from word counts and write the files."""
+    spec = BpeSpec(name="t", **keys)
+    data = training_data(counts, spec)
+    return write_tokenizer(train_tokenizer(data, spec), spec, data, folder)
 
 
 @pytest.fixture(scope="module")
-def folder(trained, tmp_path_factory):
+def folder(counts, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tokenizer")
-    write_tokenizer(trained, folder)
+    store(counts, folder, vocab_size=2000, special_tokens=SPECIAL)
     return folder
 
 
@@ -69,23 +73,23 @@ def test_special_tokens_come_last_and_only_when_asked(folder, counts, tmp_path):
     assert json.loads((folder / "special_tokens_map.json").read_text())["additional_special_tokens"] == [
         "<|tool|>"
     ]
-    plain = write_tokenizer(train_tokenizer(counts, TokenizerParams(name="t", vocab_size=400)), tmp_path)
+    plain = store(counts, tmp_path, vocab_size=400)
     assert plain.get_added_tokens_decoder() == {}
     assert not (tmp_path / "special_tokens_map.json").exists()
 
 
-def test_the_same_training_gives_the_same_bytes(trained, folder, tmp_path):
-    write_tokenizer(trained, tmp_path)
+def test_the_same_training_gives_the_same_bytes(counts, folder, tmp_path):
+    store(counts, tmp_path, vocab_size=2000, special_tokens=SPECIAL)
     names = sorted(path.name for path in folder.iterdir())
     assert names == sorted(path.name for path in tmp_path.iterdir())
     for name in names:
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
 
 
-def test_merge_table_spells_the_vocabulary(folder, trained):
+def test_merge_table_spells_the_vocabulary(folder):
     table = pq.read_table(folder / "merges.parquet").to_pylist()
     spelled = token_bytes(load_tokenizer(folder))
-    assert len(table) == trained.params.merges
+    assert len(table) == 2000 - 256 - len(SPECIAL)
     for step, row in enumerate(table):
         assert row["step"] == step
         assert row["new_id"] == 256 + step
@@ -104,39 +108,59 @@ def test_identity_holds_the_true_mixture(folder, counts):
     assert sum(share["pairs"] for share in data["languages"].values()) == pytest.approx(1)
 
 
-def test_word_encoder_gives_the_ids_of_tokenizers(folder, counts):
+def test_merge_rules_give_the_ids_of_tokenizers(folder, counts):
     own = load_tokenizer(folder)
     words = counts["word"].combine_chunks()
-    ids, bounds = WordEncoder(own).encode(words)
-    from lexmill.tokenizer.bytelevel import to_alphabet
-
+    ids, bounds = MergeRules(own).encode(words)
     for index, word in enumerate(words.to_pylist()):
         expected = [token.id for token in own.model.tokenize(to_alphabet(word))]
         assert ids[bounds[index] : bounds[index + 1]].tolist() == expected
 
 
-def test_a_vocabulary_larger_than_the_text_allows_says_what_is_possible(counts):
+def test_a_vocabulary_larger_than_the_text_allows_says_what_is_possible(counts, tmp_path):
     small = counts.slice(0, 3)
     with pytest.raises(ValueError, match="ask for at most") as caught:
-        train_tokenizer(small, TokenizerParams(name="t", vocab_size=5000))
+        store(small, tmp_path, vocab_size=5000)
+    assert list(tmp_path.iterdir()) == []
     possible = int(str(caught.value).split("ask for at most ")[1].split(",")[0])
-    assert (
-        len(train_tokenizer(small, TokenizerParams(name="t", vocab_size=possible)).merges) == possible - 256
-    )
+    assert store(small, tmp_path, vocab_size=possible).get_vocab_size() == possible
 
 
 def test_a_special_token_that_is_an_ordinary_token_is_refused(counts, tmp_path):
-    trained = train_tokenizer(counts, TokenizerParams(name="t", vocab_size=300, special_tokens=("a",)))
     with pytest.raises(ValueError, match="'a' is also an ordinary token"):
-        write_tokenizer(trained, tmp_path)
+        store(counts, tmp_path, vocab_size=300, special_tokens=("a",))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_normaliser_and_own_expression_reach_the_file(counts, tmp_path):
-    params = TokenizerParams(name="t", vocab_size=300, pretokenizer=r"\p{N}|[^\p{N}]+", normalizer="NFKC")
-    write_tokenizer(train_tokenizer(counts, params), tmp_path)
+    store(counts, tmp_path, vocab_size=300, pretokenizer=r"\p{N}|[^\p{N}]+", normalizer="NFKC")
     tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     assert tokenizer.decode(tokenizer.encode("ﬁ ①②").ids) == "fi 12"
     assert (
         json.loads((tmp_path / "lexmill.json").read_text())["pretokenizer"]["pattern"] == r"\p{N}|[^\p{N}]+"
     )
+
+
+def test_padding_fills_the_vocabulary_up_to_a_multiple(counts, tmp_path):
+    tokenizer = store(counts, tmp_path, vocab_size=401, special_tokens=("<s>",), pad_to_multiple=64)
+    assert tokenizer.get_vocab_size() == 448
+    assert tokenizer.token_to_id("<|pad_0|>") == 401
+    assert tokenizer.encode("a <|pad_0|>").ids[-1] == 401  # a special token like the others
+    assert load_encoder(tmp_path).encode("<|pad_0|>") != [401]
+
+
+def test_the_stored_encoder_gives_the_ids_of_the_file(folder):
+    encoder, file = load_encoder(folder), load_tokenizer(folder)
+    for text in real_texts():
+        assert encoder.encode(text) == file.encode(text).ids
+        assert encoder.decode(encoder.encode(text)) == text.encode()
+
+
+def test_a_folder_without_a_known_encoder_is_refused(folder, tmp_path):
+    with pytest.raises(ValueError, match="give the folder of a tokenizer that Lexmill trained"):
+        load_encoder(tmp_path)
+    identity = json.loads((folder / "lexmill.json").read_text())
+    for encoder in ("a sentence", {"name": "unheard"}, None):
+        (tmp_path / "lexmill.json").write_text(json.dumps(identity | {"encoder": encoder}))
+        with pytest.raises(ValueError, match=r"names the encoder .*; known are: merges"):
+            load_encoder(tmp_path)

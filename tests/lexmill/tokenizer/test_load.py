@@ -1,13 +1,12 @@
-"""Bytes of ids, for byte-level, SentencePiece-style and WordPiece tokenizers; and the checks before storing."""
+"""Bytes of ids, for byte-level, SentencePiece-style and WordPiece tokenizers."""
 
 from __future__ import annotations
 
 import pytest
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from lexmill.tokenizer.bytelevel import CHAR_OF_BYTE
-from lexmill.tokenizer.checks import TokenizerCheckError, check_tokenizer, require_sound
-from lexmill.tokenizer.load import load_tokenizer, token_bytes
+from lexmill.tokenizer.load import load_tokenizer, model_bytes, token_bytes
 from tests.lexmill.tokenizer.texts import SENTENCES, reference_tokenizer
 
 
@@ -51,32 +50,17 @@ def test_missing_and_broken_files_are_named(tmp_path):
         load_tokenizer(tmp_path)
 
 
-def test_a_sound_tokenizer_passes():
-    assert check_tokenizer(byte_level()).failures == []
-
-
-def test_missing_bytes_and_lost_text_are_found():
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+def test_continuations_of_a_byte_level_wordpiece_are_bytes():
+    vocabulary = {char: index for index, char in enumerate(CHAR_OF_BYTE.values())} | {"##ab": 256, "##": 257}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.train_from_iterator(
-        ["only plain text"], trainers.BpeTrainer(vocab_size=300, show_progress=False)
-    )
-    check = check_tokenizer(tokenizer)
-    assert 0xC3 in check.missing_bytes
-    assert check.lost
-    with pytest.raises(TokenizerCheckError, match="bytes have no token"):
-        require_sound(tokenizer, "t")
+    assert token_bytes(tokenizer)[256:] == [b"ab", b"##"]
 
 
-def test_unreachable_ids_and_duplicate_strings_are_found():
-    vocabulary = {char: index for index, char in enumerate(CHAR_OF_BYTE.values())} | {"abc": 256, "ab": 257}
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[("a", "b")]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_tokens([AddedToken("é", normalized=False)])
-    assert check_tokenizer(tokenizer).unreachable == (256,)
-    vocabulary = {"<unk>": 0, "▁": 1, " ": 2}
-    spaced = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
-    spaced.pre_tokenizer = pre_tokenizers.Metaspace()
-    assert check_tokenizer(spaced).duplicates == (b" ",)
+def test_bytes_of_the_model_leave_added_tokens_out():
+    tokenizer = byte_level()
+    size = tokenizer.get_vocab_size()
+    tokenizer.add_special_tokens(["<end>"])
+    tokenizer.add_tokens([AddedToken("w\u00f6rd", normalized=False)])
+    assert model_bytes(tokenizer) == token_bytes(tokenizer)[:size]
+    assert model_bytes(Tokenizer(models.BPE(vocab={"a": 0, "b": 2}, merges=[]))) == [b"a", b"", b"b"]

@@ -5,20 +5,23 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from lexmill.tokenizer.params import TokenizerParams
+from lexmill.tokenizer.specs.bpe import BpeSpec
 
 
 def test_defaults_and_the_number_of_merges():
-    params = TokenizerParams(name="t", vocab_size=1000, special_tokens=("<s>", "</s>"))
+    params = BpeSpec(name="t", vocab_size=1000, special_tokens=("<s>", "</s>"))
     assert params.merges == 1000 - 256 - 2
-    assert TokenizerParams.model_validate(params.model_dump(mode="json")) == params
+    assert BpeSpec.model_validate(params.model_dump(mode="json")) == params
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"vocab_size": 255}, "256"),
-        ({"vocab_size": 257, "special_tokens": ("a", "b")}, "256 bytes and 2 special tokens alone need 258"),
+        (
+            {"vocab_size": 257, "special_tokens": ("a", "b")},
+            "256 base symbols and 2 special tokens alone need 258",
+        ),
         ({"special_tokens": ("a", "a")}, "distinct"),
         ({"pretokenizer": "gpt9"}, "'gpt9' is unknown"),
         ({"pretokenizer": "("}, "not a valid regular expression"),
@@ -34,4 +37,4 @@ def test_defaults_and_the_number_of_merges():
 )
 def test_bad_values_are_refused(options, message):
     with pytest.raises(ValidationError, match=message):
-        TokenizerParams(**({"name": "t", "vocab_size": 1000} | options))
+        BpeSpec(**({"name": "t", "vocab_size": 1000} | options))

@@ -7,8 +7,9 @@ import pyarrow as pa
 import pytest
 
 from lexmill.tokenizer.counts import COUNTS_SCHEMA
-from lexmill.tokenizer.params import TokenizerParams
-from lexmill.tokenizer.words import training_words
+from lexmill.tokenizer.language_buckets import bucket_of, bucket_weights
+from lexmill.tokenizer.params import TrainerSpec
+from lexmill.tokenizer.words import held_out_words, training_words, words_by_language
 
 ROWS = [
     ("deu_Latn", "news", "train", b"aaa", 10),
@@ -26,7 +27,7 @@ def table() -> pa.Table:
 
 
 def words(**options: object) -> tuple[dict[bytes, float], object]:
-    data = training_words(table(), TokenizerParams(name="t", vocab_size=300, **options))
+    data = training_words(table(), TrainerSpec(name="t", vocab_size=300, **options))
     return dict(zip(data.words.to_pylist(), (data.counts / data.scale).tolist(), strict=True)), data
 
 
@@ -88,4 +89,62 @@ def test_counts_that_cannot_be_exact_are_refused():
         [{"language": "l", "domain": "d", "split": "train", "word": b"ab", "count": 1 << 60}], COUNTS_SCHEMA
     )
     with pytest.raises(ValueError, match="do not fit 64 bits"):
-        training_words(big, TokenizerParams(name="t", vocab_size=300, weights={"l": 3}))
+        training_words(big, TrainerSpec(name="t", vocab_size=300, weights={"l": 3}))
+
+
+BUCKETS = {"deu_Latn": 600, "nld_Latn": 200, "rus_Cyrl": 100, "python": 100}
+
+
+def bucket_table() -> pa.Table:
+    rows = [(label, "d", "train", b"ab", count) for label, count in BUCKETS.items()]
+    return pa.Table.from_pylist(
+        [dict(zip(COUNTS_SCHEMA.names, row, strict=True)) for row in rows], COUNTS_SCHEMA
+    )
+
+
+@pytest.mark.parametrize("temperature", [None, 2.0])
+def test_buckets_of_related_languages_weigh_alike(temperature):
+    spec = TrainerSpec(name="t", vocab_size=300, bucket_weighting=True, sampling_temperature=temperature)
+    shares = training_words(bucket_table(), spec).shares("language")
+    # three buckets (Germanic in Latin script, Slavic in Cyrillic script, code), the first one of two languages
+    own = np.array([600, 200, 100, 100]) / 1000
+    wanted = own ** (1 / (temperature or 1)) * np.array([1 / 6, 1 / 6, 1 / 3, 1 / 3])
+    assert [shares[name]["bytes"] for name in BUCKETS] == pytest.approx(wanted / wanted.sum(), abs=1e-5)
+
+
+def test_a_bucket_is_a_family_and_a_script():
+    assert bucket_of("srp_Cyrl") == bucket_of("rus_Cyrl") != bucket_of("srp_Latn")
+    assert bucket_of("ita_Latn") == bucket_of("ron_Latn") != bucket_of("deu_Latn")
+    assert bucket_of("xxx_Latn") == ("xxx", "Latn")
+    assert bucket_of("python") == bucket_of("rust")
+    assert sum(bucket_weights(list(BUCKETS)).values()) == pytest.approx(1)
+
+
+def test_words_by_language_add_up_to_all_words():
+    spec = TrainerSpec(name="t", vocab_size=300, weights={"deu_Latn": 0.5, "web": 3})
+    data, split = training_words(table(), spec), words_by_language(table(), spec)
+    assert split.languages == ("deu_Latn", "eng_Latn")
+    assert split.scale == data.scale
+    added: dict[bytes, int] = {}
+    for word, count in zip(split.words.to_pylist(), split.counts.tolist(), strict=True):
+        added[word] = added.get(word, 0) + count
+    assert added == dict(zip(data.words.to_pylist(), data.counts.tolist(), strict=True))
+    german = slice(*split.bounds[:2].tolist())
+    assert split.words.to_pylist()[german] == [b"aaa", b"bb"]
+    assert (split.counts[german] / split.scale).tolist() == [5, 7.5]
+
+
+def test_held_out_words_are_those_of_the_split():
+    held = held_out_words(table(), ("web",))
+    assert (held.languages, held.words.to_pylist(), held.counts.tolist()) == (("deu_Latn",), [b"never"], [99])
+    with pytest.raises(ValueError, match="no words are left"):
+        held_out_words(table(), ("news",))
+
+
+def test_counts_whose_bytes_overflow_are_refused():
+    rows = [("l", "d", "train", b"abcdefgh" * 4, 1 << 60)]
+    big = pa.Table.from_pylist(
+        [dict(zip(COUNTS_SCHEMA.names, row, strict=True)) for row in rows], COUNTS_SCHEMA
+    )
+    with pytest.raises(ValueError, match="do not fit 64 bits"):
+        training_words(big, TrainerSpec(name="t", vocab_size=300))

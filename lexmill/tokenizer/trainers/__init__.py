@@ -1,0 +1,1 @@
+"""The trainers: a file for each algorithm, a function `(TrainingData, spec) -> Learned`."""
