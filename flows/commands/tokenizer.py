@@ -153,3 +153,38 @@ def audit(
             print_audit(found)
     if found["failures"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def sizes(
+    counts: Annotated[str, typer.Option(metavar="ARTIFACT", help="Word counts of the warehouse.")],
+    development_domain: Annotated[
+        list[str],
+        typer.Option(metavar="DOMAIN", help="Parallel text; its split `valid` is measured.  Repeat it."),
+    ],
+    language: Annotated[
+        list[str] | None, typer.Option(help="Only these languages.  Repeat it.  Default: all of the counts.")
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LANGUAGE=SIZE",
+            help="Reach the tokens of this language at this size.  Default: the fewest that all languages reach.",
+        ),
+    ] = None,
+    warehouse: WarehouseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the vocabulary size at which each language takes the same number of tokens for the same text."""
+    with user_errors():
+        from flows.tokenizer_sizes import sizes_of_languages
+
+        rows = sizes_of_languages(
+            warehouse or DEFAULT_WAREHOUSE, counts, development_domain, language, reference
+        )
+    if as_json:
+        print_json(rows)
+    else:
+        print_rows(
+            [{key: row[key] for key in ("language", "reached", "size", "tokens", "target")} for row in rows]
+        )

@@ -136,3 +136,18 @@ def test_the_list_of_algorithms():
         row["summary"] and row["paper"] and row["export"] in ("exact", "approximate", "none") for row in rows
     )
     assert "bpe" in lexmill("algorithms").stdout
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ([], "no words are left for languages all, domains ('general',), splits valid"),
+        (["--reference", "python"], "write LANGUAGE=SIZE"),
+        (["--language", "klingon"], "klingon is not in the word counts"),
+    ],
+)
+def test_sizes_need_parallel_text_that_is_held_out(folder, trained, more, message):
+    given = ["--counts", "adhoc-gpt4", "--development-domain", "general", "-w", str(folder / "w")]
+    result = lexmill("sizes", *given, *more)
+    assert result.exit_code == 2, result.output
+    assert message in " ".join(result.stderr.split())
