@@ -67,6 +67,8 @@ def corpus_of(text: str, prefix: str, taken: Sequence[str]) -> CorpusParams:
     language, sign, path = text.partition("=")
     declared = bool(sign) and is_code_or_language(language)
     path = path if declared else text
+    if not path:
+        raise InputError(f"{text!r} names no file: write PATH or LANGUAGE=PATH")
     name = _corpus_name(path, prefix, taken)
     return _corpus(name=name, path=path, language=language if declared else "detect")
 

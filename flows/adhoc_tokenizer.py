@@ -6,8 +6,9 @@ The steps are artifacts of the warehouse like all others; the folder that the us
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,17 @@ from tasks.step import InputError, Step
 from warehouse.store import Artifact
 
 PIPELINE = "adhoc"  # begins the names of the artifacts
+OPTIONS = {  # of the keys that have one; all others are given by --set
+    "algorithm": "--algorithm",
+    "name": "--name",
+    "vocab_size": "--vocab-size",
+    "pretokenizer": "--pretokenizer",
+    "normalizer": "--normalizer",
+    "framing": "--framing",
+    "weights": "--weight",
+    "special_tokens": "--special-token",
+    "seed": "--seed",
+}
 
 
 @dataclass(frozen=True)
@@ -76,7 +88,7 @@ def train_files(request: TokenizerRequest, warehouse: str, observer: Observer) -
     """Plan and run, then copy the tokenizer's files to `request.out`.  Raises InputError; then nothing is written."""
     check_target(request.out)
     if request.algorithm not in ALGORITHMS:
-        raise InputError(unknown_algorithm(request.algorithm))
+        raise InputError(f"--algorithm: {unknown_algorithm(request.algorithm)}")
     if (request.counts is None) == (not request.corpus):
         raise InputError("give the text as --counts ARTIFACT or as --corpus PATH, and not both")
     if request.counts is not None:
@@ -112,13 +124,18 @@ def spec_of(request: TokenizerRequest, cut: Mapping[str, Any] | None = None) -> 
         ) from None
 
 
-def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """{key: value} of `KEY=VALUE` options; values are YAML.  Raises InputError."""
+def parse_settings(settings: Sequence[str], given: Collection[str] = ()) -> dict[str, Any]:
+    """{key: value} of `KEY=VALUE` options; values are YAML.  `given`: keys that other options have set.
+
+    Raises InputError, also for a key that is given twice.
+    """
     values: dict[str, Any] = {}
     for setting in settings:
         key, sign, text = setting.partition("=")
         if not sign or not key.isidentifier():
             raise InputError(f"--set {setting!r}: write KEY=VALUE")
+        if key in values or key in given:
+            raise InputError(f"--set {setting!r}: {key} is given twice; leave one out")
         try:
             values[key] = yaml.safe_load(text)
         except yaml.YAMLError:
@@ -131,33 +148,49 @@ def parse_weights(weights: Sequence[str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for text in weights:
         name, _, value = text.partition("=")
+        if name in found:
+            raise InputError(f"--weight {text!r}: {name} is given twice; leave one out")
         try:
-            found[name] = float(value)
+            found[name] = float(value if name else "")
         except ValueError:
             raise InputError(f"--weight {text!r}: write LANGUAGE=NUMBER, such as deu_Latn=2.5") from None
     return found
 
 
 def check_target(out: Path) -> None:
-    """Refuse a folder with something in it, before anything runs."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"--out {out} is there already and is not an empty folder: name another")
+    """Refuse a folder with something in it, and a place that cannot be written to, before anything runs."""
+    try:
+        if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
+            raise InputError(f"--out {out} is there already and is not an empty folder: name another")
+        there = next(place for place in (out.absolute(), *out.absolute().parents) if os.path.lexists(place))
+    except OSError as error:
+        raise InputError(f"--out {out}: the folder cannot be read ({error.strerror})") from error
+    if not there.is_dir():
+        raise InputError(f"--out {out}: {there} is not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"--out {out}: nothing can be written to {there}")
 
 
 def copy_files(artifact: Artifact, out: Path) -> None:
-    """Put the payload into `out`, all of it or nothing."""
-    scratch = out.absolute().with_name(f".{out.absolute().name}.part")
-    shutil.rmtree(scratch, ignore_errors=True)
+    """Put the payload into `out`, all of it or nothing.  An empty folder stays the folder that it is."""
+    target = out.absolute()
+    there = target.exists()
+    scratch = target / ".part" if there else target.with_name(f".{target.name}.part")
     try:
+        shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
         for entry in artifact.record.files:
             shutil.copyfile(artifact.file(entry.path), scratch / entry.path)
-        if out.exists():
-            out.rmdir()  # empty: checked before the run
-        scratch.rename(out.absolute())
+        if there:
+            for path in sorted(scratch.iterdir()):
+                path.rename(target / path.name)
+            scratch.rmdir()
+        else:
+            scratch.rename(target)
     except OSError as error:
-        shutil.rmtree(scratch, ignore_errors=True)
         raise InputError(f"--out {out}: the files cannot be written there ({error.strerror})") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _from_counts(request: TokenizerRequest, warehouse: str) -> tuple[PreparedRun, Key]:
@@ -232,7 +265,8 @@ def _as_it_is() -> CleaningParams:
 
 
 def _option(key: str) -> str:
-    return f"--{key.replace('_', '-')}"
+    """How the command line gives a key of the spec."""
+    return OPTIONS.get(key, f"--set {key}")
 
 
 def _mistake(error: Any, algorithm: str, known: Mapping[str, Any]) -> str:

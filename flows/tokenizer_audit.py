@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ SHOWN = 20  # examples of each kind in the JSON
 def audit_file(file: Path) -> dict[str, Any]:
     """`failures` (sentences), `notes` (sentences) and the numbers behind them.  Raises InputError."""
     try:
-        check = check_tokenizer(load_tokenizer(file))
+        tokenizer = load_tokenizer(file)
+        check = check_tokenizer(tokenizer)
+        label, lossy = _label_beside(file)
     except ValueError as error:
         raise InputError(str(error)) from error
     found = {
@@ -32,11 +35,22 @@ def audit_file(file: Path) -> dict[str, Any]:
         "file": str(file),
         "model": check.model,
         "vocabulary": check.vocabulary,
-        "failures": check.failures,
+        "normalizer": type(tokenizer.normalizer).__name__ if tokenizer.normalizer is not None else None,
+        "export": label,
+        "failures": check.defects(lossy, approximate=label not in (None, "exact")),
         "notes": check.notes(),
         "counts": {kind: len(items) for kind, items in found.items()},
         "examples": {kind: list(items)[:SHOWN] for kind, items in found.items() if items},
     }
+
+
+def _label_beside(file: Path) -> tuple[str | None, bool]:
+    """(export label, whether the method loses text) of the lexmill.json beside a file of ours; (None, False) of others."""
+    path = (file if file.is_dir() else file.parent) / "lexmill.json"
+    if not path.is_file():
+        return None, False
+    identity = json.loads(path.read_text(encoding="utf-8"))
+    return identity.get("export", {}).get("label"), bool(identity.get("lossy"))
 
 
 def print_audit(found: dict[str, Any]) -> None:
@@ -49,4 +63,5 @@ def print_audit(found: dict[str, Any]) -> None:
         if sentence not in found["failures"]:
             out.print(f"  note: {sentence}", markup=False, soft_wrap=True)
     if not found["failures"]:
-        out.print("  no defect: every byte has an id, every text comes back", markup=False)
+        how = " as its normalizer writes it" if found["normalizer"] else ""
+        out.print(f"  no defect: every byte has an id, every text comes back{how}", markup=False)

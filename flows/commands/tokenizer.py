@@ -108,7 +108,11 @@ def train(
         }
         values = {key: value for key, value in given.items() if value is not None}
         request = TokenizerRequest(
-            algorithm, values | parse_settings(settings or []), counts, corpus or [], out
+            algorithm,
+            values | parse_settings(settings or [], {"algorithm", *values}),
+            counts,
+            corpus or [],
+            out,
         )
         run = train_files(request, warehouse or DEFAULT_WAREHOUSE, TerminalObserver(quiet=as_json))
         problem = "; ".join(message for _, message in run.outcome.problems)

@@ -34,12 +34,14 @@ def finished_tokenizer(learned: Learned, spec: TrainerSpec) -> Tokenizer:
     tokenizer = learned.tokenizer
     vocabulary = tokenizer.get_vocab(with_added_tokens=False)
     special = [*spec.special_tokens, *spec.padding]
-    taken = [token for token in special if token in vocabulary]
-    known = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
+    added = tokenizer.get_added_tokens_decoder().values()
+    ordinary = {token.content for token in added if not token.special}
+    taken = [token for token in special if token in vocabulary or token in ordinary]
     if taken:
+        of_base = {token.content for token in added} - ordinary
         what = (
             "a special token of the base already"
-            if taken[0] in known
+            if taken[0] in of_base
             else "also an ordinary token of this vocabulary"
         )
         raise ValueError(f"tokenizer {spec.name}: special_tokens: {taken[0]!r} is {what}; leave it out")

@@ -12,19 +12,27 @@ from tokenizers import Tokenizer
 
 from lexmill.tokenizer.bytelevel import from_alphabet
 
+LARGEST_ID = (1 << 24) - 1  # tables by id are made for every tokenizer that is opened
 BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
 def load_tokenizer(path: Path | str) -> Tokenizer:
-    """Open a `tokenizer.json`, or the one in a folder.  Raises ValueError when there is none or it is not valid."""
+    """Open a `tokenizer.json`, or the one in a folder.
+
+    Raises ValueError when there is none, it is not valid, or an id is larger than LARGEST_ID.
+    """
     path = Path(path)
     file = path / "tokenizer.json" if path.is_dir() else path
     if not file.is_file():
         raise ValueError(f"{file} does not exist: give a tokenizer.json or a folder that holds one")
     try:
-        return Tokenizer.from_file(str(file))
+        tokenizer = Tokenizer.from_file(str(file))
     except Exception as error:  # `tokenizers` raises nothing narrower
         raise ValueError(f"{file} is not a tokenizer.json that `tokenizers` can read: {error}") from None
+    largest = max(tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
+    if largest > LARGEST_ID:
+        raise ValueError(f"{file} has a token with id {largest}: ids up to {LARGEST_ID} can be read")
+    return tokenizer
 
 
 def component_types(part: Any) -> set[str]:

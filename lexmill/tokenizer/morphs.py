@@ -110,7 +110,7 @@ def morph_cuts(data: TrainingData, spec: MorphsSpec) -> Cuts:
         morphs = read_morphs(data.files["morphs"])
     cuts = cut_words(data.words.words, morphs)
     if not cuts.known.any():
-        raise ValueError(f"tokenizer {spec.name}: morphs {spec.morphs} knows none of the training words")
+        raise ValueError(f"tokenizer {spec.name}: morphs holds none of the training words")
     return cuts
 
 

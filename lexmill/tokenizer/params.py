@@ -16,6 +16,11 @@ Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 BYTES = 256  # ids that the byte alphabet takes in every tokenizer
 
 
+def taken_for_bytes(token: str) -> bool:
+    """Whether the decoder of a byte-level file would take the characters of an added token for bytes."""
+    return not token.isascii() and all(" " < char < "\u0144" for char in token)
+
+
 class TrainerSpec(BaseModel):
     """One tokenizer to train from word counts.
 
@@ -65,6 +70,14 @@ class TrainerSpec(BaseModel):
     def _special_tokens_are_distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if any(not token for token in value) or len(set(value)) != len(value):
             raise ValueError("special tokens must be non-empty and distinct")
+        for token in value:
+            if any("\ud800" <= char <= "\udfff" for char in token):
+                raise ValueError(f"special token {token!r} holds a surrogate, which no text has")
+            if taken_for_bytes(token):
+                raise ValueError(
+                    f"special token {token!r} is written in the characters that stand for bytes in the exported file: "
+                    "give it an ASCII name"
+                )
         return value
 
     @model_validator(mode="after")
@@ -75,6 +88,13 @@ class TrainerSpec(BaseModel):
                 f"vocab_size {self.vocab_size} is too small: the {self.alphabet_size()} base symbols and "
                 f"{len(self.special_tokens)} special tokens alone need {base}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _padding_has_names_of_its_own(self) -> TrainerSpec:
+        twice = sorted(set(self.special_tokens).intersection(self.padding))
+        if twice:
+            raise ValueError(f"special_tokens: {twice[0]!r} is the name of a padding token; leave it out")
         return self
 
     def alphabet_size(self) -> int:

@@ -42,7 +42,7 @@ def path_scores(data, offsets, counts, trie, tokens):  # type: ignore[no-untyped
         forward[0] = 0
         for place in range(1, size + 1):
             forward[place] = 2147483647
-        found = 0
+        found, reach = 0, 1  # reach: bytes of the longest match
         for place in range(size):
             first[place] = found
             node = 0
@@ -57,6 +57,7 @@ def path_scores(data, offsets, counts, trie, tokens):  # type: ignore[no-untyped
                         end = bigger
                     end[found] = stop + 1
                     found += 1
+                    reach = max(reach, stop + 1 - place)
                     if (
                         forward[place] + 1 < forward[stop + 1]
                     ):  # the first comes from furthest: longest on ties
@@ -74,19 +75,19 @@ def path_scores(data, offsets, counts, trie, tokens):  # type: ignore[no-untyped
             start = source[stop]
             uses[token[stop]] += counts[word]
             if stop - start > 1:
-                without = _shortest_without(start, stop, forward, backward, first, end)
+                without = _shortest_without(start, stop, reach, forward, backward, first, end)
                 scores[token[stop]] += (without - forward[size]) * counts[word]
             stop = start
     return scores, uses
 
 
 @njit(cache=True, inline="always")
-def _shortest_without(start, stop, forward, backward, first, end):  # type: ignore[no-untyped-def]
-    """Tokens of the shortest path that does not hold the token from `start` to `stop`."""
+def _shortest_without(start, stop, reach, forward, backward, first, end):  # type: ignore[no-untyped-def]
+    """Tokens of the shortest path that does not hold the token from `start` to `stop`; no match exceeds `reach`."""
     shortest = forward[start + 1] + backward[start + 1]
     for place in range(start + 2, stop):
         shortest = min(shortest, forward[place] + backward[place])
-    for place in range(start, -1, -1):
+    for place in range(start, max(stop - reach, 0) - 1, -1):
         if forward[place] + 1 >= shortest:
             continue
         match = first[place + 1] - 1

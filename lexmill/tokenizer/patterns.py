@@ -143,6 +143,8 @@ def pattern_of(pretokenizer: str) -> str:
     """
     if pretokenizer in PATTERNS:
         return PATTERNS[pretokenizer]
+    if not pretokenizer:
+        raise ValueError("pretokenizer is empty: give a name or a regular expression")
     if pretokenizer.replace("-", "").replace("_", "").isalnum():
         raise ValueError(
             f"pretokenizer {pretokenizer!r} is unknown: give one of {', '.join(PATTERNS)}, or a regular expression"

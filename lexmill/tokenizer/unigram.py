@@ -198,7 +198,7 @@ def improve(model: Model) -> float:
     expected, likelihood = expected_counts(
         model.offsets, model.counts, model.first, model.edges, model.scores, model.sizes, model.tilt
     )
-    amount = float(model.counts @ np.diff(model.offsets))
+    amount = float((model.counts * np.diff(model.offsets)).sum())  # `@` depends on the number of threads
     model.tilt = -likelihood / max(amount, 1.0)
     must = model.places < 0
     kept = np.flatnonzero(must | (expected >= _RARE))

@@ -17,6 +17,8 @@ from lexmill.tokenizer.patterns import pattern_of
 
 UNKNOWN = "[UNK]"  # never produced: every byte has a token
 _NO_LIMIT = 10**9
+# Bytes of a Unigram piece: `tokenizers` drops its trie by recursion, and from about 2^16 on that is a stack overflow.
+_LONGEST = 1 << 14
 
 
 def merges_vessel(spec: TrainerSpec, tokens: Sequence[bytes], merges: Sequence[tuple[int, int]]) -> Tokenizer:
@@ -33,7 +35,16 @@ def fewest_tokens_vessel(spec: TrainerSpec, tokens: Sequence[bytes]) -> Tokenize
 
 
 def unigram_vessel(spec: TrainerSpec, tokens: Sequence[bytes], scores: Sequence[float]) -> Tokenizer:
-    """Unigram: the segmentation of the largest sum of scores (log probabilities)."""
+    """Unigram: the segmentation of the largest sum of scores (log probabilities).
+
+    Raises ValueError for a token that is too long for `tokenizers` to read safely.
+    """
+    longest = max(map(len, tokens))
+    if longest > _LONGEST:
+        raise ValueError(
+            f"tokenizer {spec.name}: a token of {longest:,} bytes was learned, but the file can hold {_LONGEST:,} at "
+            "most: leave out the text that repeats itself so long, or give a pretokenizer that cuts it"
+        )
     pieces = [(to_alphabet(data), float(score)) for data, score in zip(tokens, scores, strict=True)]
     return byte_level(Tokenizer(models.Unigram(pieces, unk_id=None, byte_fallback=False)), spec)
 

@@ -172,21 +172,32 @@ def _balance(languages: list[str], sizes: np.ndarray, params: TrainerSpec) -> Ma
         return dict.fromkeys(names, 1.0)
     names_at = np.array(languages)
     share = np.array([sizes[names_at == name].sum() for name in names], np.float64)
-    share /= share.sum()
+    share /= max(share.sum(), 1.0)
     target = share ** (1.0 / (params.sampling_temperature or 1.0))
     if params.bucket_weighting:
         weights = bucket_weights(names)
         target *= np.array([weights[name] for name in names])
-    return dict(zip(names, (target / target.sum() / share).tolist(), strict=True))
+    target /= max(target.sum(), 1e-300)
+    factors = np.divide(target, share, out=np.zeros_like(share), where=share > 0)
+    return dict(zip(names, factors.tolist(), strict=True))
 
 
 def _exact(weights: np.ndarray, sizes: np.ndarray) -> tuple[int, np.ndarray]:
-    """(scale, int64 weights x scale): the finest power of two whose weighted total still fits 60 bits."""
+    """(scale, int64 weights x scale): the finest power of two whose weighted total still fits 60 bits.
+
+    Raises ValueError when there is none, or a weight above 0 would become 0.
+    """
     if np.array_equal(weights, np.rint(weights)) and float(np.dot(weights, sizes)) < _MAX_TOTAL:
         return 1, weights.astype(np.int64)
     for bits in range(_FINEST, -1, -1):
         units = np.rint(weights * (1 << bits))
         if float(np.dot(units, sizes.astype(np.float64))) < _MAX_TOTAL:
+            lost = weights[(weights > 0) & (units == 0) & (sizes > 0)]
+            if len(lost):
+                raise ValueError(
+                    f"the weights lie too far apart: {lost.min():g} would count as 0 in units of 1/{1 << bits}, which "
+                    "is the finest that fits; give weights that are closer to each other, or multiply all of them"
+                )
             return 1 << bits, units.astype(np.int64)
     raise ValueError("the weights are too large: the weighted counts do not fit 64 bits; divide all of them")
 

@@ -86,7 +86,17 @@ MISTAKES = [
     (["--vocab-size", "1000000"], "ask for at most"),
     (["--weight", "klingon=2"], "weights name klingon"),
     (["--weight", "python"], "write LANGUAGE=NUMBER"),
-    (["--weight", "python=-1"], "greater than or equal to 0"),
+    (["--weight", "python=-1"], "--weight: Input should be greater than or equal to 0"),
+    (["--weight", "=2"], "write LANGUAGE=NUMBER"),
+    (["--weight", "python=2", "--weight", "python=3"], "python is given twice"),
+    (["--pretokenizer", ""], "pretokenizer is empty"),
+    (["--set", "min_frequency=-5"], "--set min_frequency: Input should be"),
+    (["--set", "vocab_size=500"], "vocab_size is given twice"),
+    (["--set", "algorithm=unigram"], "algorithm is given twice"),
+    (["--set", "tie_break=hf", "--set", "tie_break=rustbpe"], "tie_break is given twice"),
+    (["--special-token", ""], "--special-token: special tokens must be"),
+    (["--corpus", ""], "'' names no file"),
+    (["--corpus", "python="], "'python=' names no file"),
     (["--pretokenizer", "("], "not a valid regular expression"),
     (["--pretokenizer", "gpt9"], "'gpt9' is unknown"),
     (["--seed", "3"], "bpe has nothing random"),
@@ -127,6 +137,37 @@ def test_a_folder_that_is_not_empty_is_left_alone(folder, trained):
     assert result.exit_code == 2
     assert "not an empty folder" in " ".join(result.stderr.split())
     assert sorted(p.name for p in (folder / "plain").iterdir()) == before
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_anything_runs(folder, trained, tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to("nowhere")
+    for out, message in [("file/sub", "is not a folder"), ("dangling", "not an empty folder")]:
+        result = train(folder, tmp_path / out, "--algorithm", "bpe", "--counts", "nothing")
+        assert result.exit_code == 2
+        assert message in " ".join(result.stderr.split())
+
+
+def test_an_empty_folder_stays_the_folder_that_it_is(folder, trained, tmp_path):
+    (tmp_path / "real").mkdir(mode=0o700)
+    (tmp_path / "link").symlink_to("real")
+    inode = (tmp_path / "real").stat().st_ino
+    result = train(folder, tmp_path / "link", "--algorithm", "bpe", *corpus(folder), "--pretokenizer", "gpt4")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").stat().st_ino == inode
+    assert {p.name for p in (tmp_path / "real").iterdir()} == {
+        "tokenizer.json", "tokenizer_config.json", "merges.parquet", "lexmill.json",
+    }  # fmt: skip
+
+
+def test_an_audit_says_when_text_comes_back_only_as_the_normalizer_writes_it(folder, trained, tmp_path):
+    assert "every text comes back\n" in lexmill("audit", str(folder / "plain")).stdout
+    lower = json.loads((folder / "plain" / "tokenizer.json").read_text(encoding="utf-8"))
+    lower["normalizer"] = {"type": "Lowercase"}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(lower), encoding="utf-8")
+    result = lexmill("audit", str(tmp_path))
+    assert "every text comes back as its normalizer writes it" in result.stdout
 
 
 def test_the_list_of_algorithms():

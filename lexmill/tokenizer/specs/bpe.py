@@ -36,7 +36,8 @@ class BpeSpec(TrainerSpec):
 
 
 class BpeCbSpec(BpeSpec):
-    """Byte-pair encoding whose tokens are whole characters, or lie inside one and begin with its first byte."""
+    """Byte-pair encoding whose tokens are whole characters, or lie inside one and begin with its first byte; the tokens
+    of a `base` stay as they are."""
 
     algorithm: Literal["bpe_cb"] = "bpe_cb"  # type: ignore[assignment]
 

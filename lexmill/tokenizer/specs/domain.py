@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from lexmill.tokenizer.algorithm import Algorithm
-from lexmill.tokenizer.params import Normalizer, TrainerSpec
+from lexmill.tokenizer.params import Normalizer, TrainerSpec, taken_for_bytes
 
 Rule = Literal[
     "whitespace", "markdown", "html", "json", "xml", "years", "numbers", "enumerations", "roman_numerals"
@@ -69,8 +69,8 @@ class Kl3mSpec(PresetSpec):
         if any(len(token) < 2 or len(token) > 256 for token in value) or len(set(value)) != len(value):
             raise ValueError("custom_tokens must be distinct strings of 2 to 256 characters")
         for token in value:
-            if not token.isascii() and all(" " < char < "\u0144" for char in token):
-                raise ValueError(  # the decoder of the exported file would take its characters for bytes
+            if taken_for_bytes(token):
+                raise ValueError(
                     f"custom_tokens: {token!r} is written in the characters that stand for bytes in the exported file: "
                     "give it a space or a character beyond U+0143, or leave it out"
                 )

@@ -88,7 +88,7 @@ def open_base(base: Tokenizer, data: TrainingData, spec: AdaptiVocabSpec) -> tup
     Raises ValueError when it is not byte-level BPE with ids from 0, is larger than `vocab_size`, or cuts or normalises
     text in another way than the spec.
     """
-    where = f"tokenizer {spec.name}: base {spec.base}"
+    where = f"tokenizer {spec.name}: base"
     try:
         rules = MergeRules(base)
     except ValueError as error:

@@ -202,5 +202,5 @@ def test_what_cannot_be_is_said(base, tmp_path, changes, message):
 def test_a_base_of_another_kind_is_refused(tmp_path):
     other = Tokenizer(models.Unigram([("a", -1.0)]))
     other.save(str(tmp_path / "tokenizer.json"))
-    with pytest.raises(ValueError, match="base b cannot be patched"):
+    with pytest.raises(ValueError, match="base cannot be patched"):
         adapt(tmp_path / "out", tmp_path)

@@ -126,3 +126,9 @@ def test_impossible_parameters_are_refused(counts):
             parse_spec({**base, **options})
     with pytest.raises(ValueError, match="vocab_size 1000 is too small for the"):
         learn(parse_spec({**base, "vocab_size": 1000}), counts)
+
+
+def test_a_special_token_that_is_a_string_of_the_rules_is_refused(counts):
+    spec = SPEC.model_copy(update={"special_tokens": ("<td>",)})
+    with pytest.raises(ValueError, match="special_tokens: '<td>' is also an ordinary token"):
+        finished_tokenizer(learn(spec, counts), spec)

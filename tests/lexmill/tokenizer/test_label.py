@@ -16,7 +16,7 @@ from lexmill.tokenizer.encoders.vocabulary import VocabularyEncoder
 from lexmill.tokenizer.label import measure_agreement
 from lexmill.tokenizer.load import model_bytes
 from lexmill.tokenizer.specs.bpe import BpeSpec
-from lexmill.tokenizer.vessels import fewest_tokens_vessel
+from lexmill.tokenizer.vessels import fewest_tokens_vessel, longest_prefix_vessel
 from tests.lexmill.tokenizer.test_encode import byte_bpe
 from tests.lexmill.tokenizer.texts import SENTENCES, real_texts, reference_tokenizer, word_counts_of
 
@@ -105,3 +105,13 @@ def test_long_words_are_left_out_and_nothing_at_all_is_refused(tokenizer):
     assert measure_agreement(encoder, tokenizer, words, np.array([1, 1])).words == 1
     with pytest.raises(ValueError, match="no held-out words"):
         measure_agreement(encoder, tokenizer, words[:1], np.array([1]))
+
+
+def test_a_wordpiece_file_does_not_get_texts_with_long_words():
+    tokens = [bytes([byte]) for byte in range(256)] + [b"ab"]
+    tokenizer = longest_prefix_vessel(BpeSpec(name="t", vocab_size=257), tokens)
+    encoder = VocabularyEncoder(tokens, "longest_prefix", "gpt4o")
+    words, texts = pa.array([b"abc"], pa.binary()), ["ab ab", "b" + "ab" * 50_000, "x"]
+    found = measure_agreement(encoder, tokenizer, words, np.array([1]), texts)
+    assert (found.texts, found.identical) == (2, True)
+    assert measure_agreement(encoder, tokenizer, words, np.array([1]), texts[1:2]).texts == 0

@@ -64,3 +64,10 @@ def test_bytes_of_the_model_leave_added_tokens_out():
     tokenizer.add_tokens([AddedToken("w\u00f6rd", normalized=False)])
     assert model_bytes(tokenizer) == token_bytes(tokenizer)[:size]
     assert model_bytes(Tokenizer(models.BPE(vocab={"a": 0, "b": 2}, merges=[]))) == [b"a", b"", b"b"]
+
+
+def test_an_id_that_no_table_can_hold_is_an_error(tmp_path):
+    text = Tokenizer(models.BPE({"a": 0, "b": 1}, [])).to_str().replace('"b":1', '"b":4294967295')
+    (tmp_path / "tokenizer.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="has a token with id 4294967295"):
+        load_tokenizer(tmp_path)

@@ -23,6 +23,12 @@ def test_defaults_and_the_number_of_merges():
             "256 base symbols and 2 special tokens alone need 258",
         ),
         ({"special_tokens": ("a", "a")}, "distinct"),
+        ({"special_tokens": ("«s»",)}, "stand for bytes"),
+        ({"special_tokens": ("\ud800",)}, "surrogate"),
+        (
+            {"special_tokens": ("<|pad_0|>",), "pad_to_multiple": 64},
+            "special_tokens.*name of a padding token",
+        ),
         ({"pretokenizer": "gpt9"}, "'gpt9' is unknown"),
         ({"pretokenizer": "("}, "not a valid regular expression"),
         ({"languages": ()}, "selects nothing"),

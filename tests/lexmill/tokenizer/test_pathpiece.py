@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +154,12 @@ def test_a_very_long_word_takes_no_part() -> None:
     assert uses[-1] == 2
     assert sum(uses) == 2
     assert scores[-1] == 2  # without either of the two tokens of 16 the other word is cut into three
+
+
+def test_a_long_word_of_short_tokens_costs_no_more_than_many_short_words() -> None:
+    tokens = [*BYTE_TOKENS, b"ab"]
+    scores_of([b"abab"], [1], tokens)  # compiles
+    started = time.process_time()
+    scores, uses = scores_of([b"ab" * 30_000], [1], tokens)
+    assert time.process_time() - started < 0.5  # the square of its length would be seconds
+    assert (scores[-1], uses[-1]) == (30_000, 30_000)

@@ -74,3 +74,9 @@ def test_the_specs_normaliser_and_another_expression_reach_the_file():
     tokenizer = byte_level(Tokenizer(fewest_tokens_vessel(SPEC, TOKENS).model), spec, r"\p{N}|[^\p{N}]+")
     assert tokenizer.decode(tokenizer.encode("ﬁ ①②").ids) == "fi 12"
     assert [piece for piece, _ in tokenizer.pre_tokenizer.pre_tokenize_str("a b1")] == ["aĠb", "1"]
+
+
+def test_a_token_too_long_for_the_file_is_refused():
+    unigram_vessel(SPEC, [*TOKENS, b"a" * (1 << 14)], [-1.0] * (len(TOKENS) + 1))
+    with pytest.raises(ValueError, match=r"a token of 200,000 bytes .* pretokenizer"):
+        unigram_vessel(SPEC, [*TOKENS, b"a" * 200_000], [-1.0] * (len(TOKENS) + 1))

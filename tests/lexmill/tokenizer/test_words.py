@@ -148,3 +148,18 @@ def test_counts_whose_bytes_overflow_are_refused():
     )
     with pytest.raises(ValueError, match="do not fit 64 bits"):
         training_words(big, TrainerSpec(name="t", vocab_size=300))
+
+
+def test_a_weight_that_would_become_nothing_is_refused():
+    assert words(weights={"deu_Latn": 1e-6})[0][b"bb"] > 0
+    with pytest.raises(ValueError, match="weights lie too far apart: 1e-07"):
+        words(weights={"deu_Latn": 1e-7})
+
+
+def test_a_language_whose_counts_are_all_0_does_not_disturb_the_temperature():
+    rows = [("aaa_Latn", "web", "train", b"ab", 7), ("bbb_Latn", "web", "train", b"cd", 0)]
+    counts = pa.Table.from_pylist(
+        [dict(zip(COUNTS_SCHEMA.names, row, strict=True)) for row in rows], COUNTS_SCHEMA
+    )
+    data = training_words(counts, TrainerSpec(name="t", vocab_size=300, sampling_temperature=3))
+    assert (data.words.to_pylist(), (data.counts / data.scale).tolist()) == ([b"ab"], [7.0])
