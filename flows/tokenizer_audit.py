@@ -45,7 +45,7 @@ def audit_file(file: Path) -> dict[str, Any]:
 
 
 def _label_beside(file: Path) -> tuple[str | None, bool]:
-    """(export label, whether the method loses text) of the lexmill.json beside a file of ours; (None, False) of others."""
+    """(export label, whether the method loses text) of the lexmill.json beside a file of ours; else (None, False)."""
     path = (file if file.is_dir() else file.parent) / "lexmill.json"
     if not path.is_file():
         return None, False
