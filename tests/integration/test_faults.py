@@ -115,7 +115,7 @@ def test_two_runs_at_once_build_everything_once(project: Project, built: Project
         (["corpora.wiki.package.sha256=" + "f" * 64], "sha256"),
         (["corpora.notes.language=klingonese"], "klingonese"),
         (["tokenizers.general.vocab_size=2000000000"], "vocab_size"),
-        (["tokenizers.general.vocab_size=900000"], "merges"),
+        (["tokenizers.general.vocab_size=900000"], "ask for at most"),
         (["tokenizers.english.languages=[deu_Latn]"], "deu_Latn"),
         (["corporra=[]"], "did you mean 'corpora'"),
     ],
