@@ -2,8 +2,8 @@
 
     python benchmarks/round_trip.py WAREHOUSE PIPELINE
 
-The exact encoder encodes and decodes all documents; `transformers.AutoTokenizer` every 97th.  Texts are compared after the
-tokenizer's own normaliser.
+The exact encoder encodes and decodes all documents, `transformers.AutoTokenizer` every 97th.  Texts are compared after
+the tokenizer's own normaliser.
 """
 
 from __future__ import annotations
