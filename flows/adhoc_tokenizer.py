@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -214,8 +214,6 @@ def _from_counts(request: TokenizerRequest, warehouse: str) -> tuple[PreparedRun
 
 def _steps(spec: TrainerSpec, counts: Artifact, given: dict[Key, str]) -> tuple[list[Step], Key]:
     """The tokenizer's step, and the one of its sequences from the documents behind the counts."""
-    from dataclasses import replace
-
     step = tokenizer_step(PIPELINE, spec)
     inputs = {**step.inputs, "word_counts": ((counts.record.kind, counts.record.name),)}
     steps = []

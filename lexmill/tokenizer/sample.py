@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lexmill.tokenizer.params import SequenceSpec
+from lexmill.tokenizer.sequences import sequence_table
 from lexmill.tokenizer.trained import TrainingData
 
 
@@ -50,13 +51,9 @@ def read_sample(data: TrainingData, spec: SequenceSpec) -> Sample:
             f"tokenizer {spec.name}: the word sequences hold no document of the training data; "
             "raise sample_bytes or select other languages and domains"
         )
-    lists = table["words"].combine_chunks()
-    if isinstance(lists, pa.ChunkedArray):
-        lists = pa.concat_arrays(lists.chunks)
-    offsets = np.asarray(lists.offsets, np.int64)
     words = pq.read_table(data.sequences / "words.parquet")["word"].combine_chunks()
-    ids = lists.values.to_numpy()[offsets[0] : offsets[-1]]
-    return Sample(words, np.ascontiguousarray(ids, np.int32), offsets - offsets[0], units)
+    found = sequence_table(words, table)
+    return Sample(found.words, found.ids, found.offsets, units)
 
 
 def random_stream(seed: int, index: int) -> np.uint64:
