@@ -51,17 +51,3 @@ def assert_round_trips(tokenizer: Tokenizer) -> None:
     for text in AWKWARD:
         ids = tokenizer.encode(text, add_special_tokens=False).ids
         assert tokenizer.decode(ids, skip_special_tokens=False) == normal(tokenizer, text), text
-
-
-def merged(ids: list[int], pair: tuple[int, int], new: int) -> list[int]:
-    """A sequence after one merge, from the left."""
-    out: list[int] = []
-    index = 0
-    while index < len(ids):
-        if tuple(ids[index : index + 2]) == pair:
-            out.append(new)
-            index += 2
-        else:
-            out.append(ids[index])
-            index += 1
-    return out

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from lexmill.tokenizer import bpe_symbols
 from lexmill.tokenizer.bpe_symbols import learn_symbol_merges
+from tests.lexmill.tokenizer.texts import merged
 
 Row = tuple[int, int, int]
 
@@ -45,21 +46,8 @@ def plain_bpe(
         new = base + len(learned)
         size[new], kind[new] = size[best[0]] + size[best[1]], joined[kind[best[0]]][kind[best[1]]]
         learned.append((*best, pairs[best]))
-        spelled = [_merged(ids, best, new) for ids in spelled]
+        spelled = [merged(ids, best, new) for ids in spelled]
     return learned
-
-
-def _merged(ids: list[int], pair: tuple[int, int], new: int) -> list[int]:
-    out: list[int] = []
-    index = 0
-    while index < len(ids):
-        if tuple(ids[index : index + 2]) == pair:
-            out.append(new)
-            index += 2
-        else:
-            out.append(ids[index])
-            index += 1
-    return out
 
 
 def learn(

@@ -19,8 +19,8 @@ from lexmill.tokenizer.optimal_size import tokens_with
 from lexmill.tokenizer.parity import gini, train_parity
 from lexmill.tokenizer.train import training_data
 from lexmill.tokenizer.words import held_out_words, words_by_language
-from tests.lexmill.tokenizer.domain_texts import assert_round_trips, exported, learn, merged
-from tests.lexmill.tokenizer.texts import SENTENCES, document_batch
+from tests.lexmill.tokenizer.domain_texts import assert_round_trips, exported, learn
+from tests.lexmill.tokenizer.texts import SENTENCES, document_batch, merged
 
 NAMES = ("aaa_Latn", "bbb_Latn", "ccc_Latn")
 

@@ -24,10 +24,9 @@ from tests.lexmill.tokenizer.domain_texts import (
     counts_of,
     exported,
     learn,
-    merged,
     normal,
 )
-from tests.lexmill.tokenizer.texts import python_sources
+from tests.lexmill.tokenizer.texts import merged, python_sources
 
 SPEC = parse_spec({"algorithm": "script", "name": "s", "vocab_size": 3000})
 

@@ -96,3 +96,17 @@ def reference_pretokenizer(pretokenizer: str) -> pre_tokenizers.PreTokenizer:
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
+
+
+def merged(ids: list[int], pair: tuple[int, int], new: int) -> list[int]:
+    """A sequence after one merge, from the left."""
+    out: list[int] = []
+    index = 0
+    while index < len(ids):
+        if tuple(ids[index : index + 2]) == pair:
+            out.append(new)
+            index += 2
+        else:
+            out.append(ids[index])
+            index += 1
+    return out
